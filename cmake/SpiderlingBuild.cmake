@@ -1,0 +1,119 @@
+# How everything is compiled, and the three functions that the build is made of.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(SPIDERLING_TESTS "Build the tests" ON)
+option(SPIDERLING_FUZZ "Build the fuzz targets (needs clang)" OFF)
+option(SPIDERLING_BENCH "Build the benchmarks and their rivals" OFF)
+set(SPIDERLING_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # pch_defines,time_macros: what ccache needs to be told to work with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
+endif()
+
+add_library(spiderling_flags INTERFACE)
+target_compile_options(spiderling_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Werror -fno-strict-aliasing -fvisibility-inlines-hidden -fPIE)
+target_link_options(spiderling_flags INTERFACE -pie)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(spiderling_flags INTERFACE -fpch-preprocess)
+endif()
+if(SPIDERLING_SANITIZE)
+  add_compile_options(-fsanitize=${SPIDERLING_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized)  # instrumented code of others (Boost) sets it off for nothing
+  else()
+    add_compile_options(-fno-sanitize=function)  # clang 14 cannot compile coroutines with it
+  endif()
+  add_link_options(-fsanitize=${SPIDERLING_SANITIZE})
+endif()
+if(SPIDERLING_FUZZ)
+  # The fuzzer is guided by the coverage of all the code, not only of its targets.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+target_include_directories(spiderling_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+
+find_package(Threads REQUIRED)
+target_link_libraries(spiderling_flags INTERFACE Threads::Threads)
+
+# The precompiled header is built once, by this library, and reused by everything else.
+add_library(spiderling_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
+target_link_libraries(spiderling_pch PUBLIC spiderling_flags)
+target_precompile_headers(spiderling_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+function(spiderling_target target)
+  target_link_libraries(${target} PUBLIC spiderling_flags)
+  if(NOT SPIDERLING_FUZZ)
+    target_precompile_headers(${target} REUSE_FROM spiderling_pch)
+  endif()
+endfunction()
+
+# spiderling_test(NAME FILES... LINK ...): one GoogleTest program, one ctest entry.
+function(spiderling_test name)
+  cmake_parse_arguments(arg "" "" "FILES;LINK" ${ARGN})
+  if(NOT SPIDERLING_TESTS OR NOT arg_FILES)
+    return()
+  endif()
+  add_executable(${name} ${arg_FILES})
+  spiderling_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+endfunction()
+
+# spiderling_stage(FOLDER [EXECUTABLE NAME] LINK ... [TEST_LINK ...]): src/FOLDER as library spiderling::FOLDER
+# (or as a program; LINK_WHOLE: object libraries), and its *_test.cpp files as one test.
+function(spiderling_stage folder)
+  cmake_parse_arguments(arg "" "EXECUTABLE" "LINK;LINK_WHOLE;TEST_LINK" ${ARGN})
+  set(dir ${CMAKE_SOURCE_DIR}/src/${folder})
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cpp)
+  list(REMOVE_ITEM sources ${tests} "")
+  set(library spiderling_${folder})
+  if(arg_EXECUTABLE)
+    # The library holds all but main(), so that tests can link it.
+    list(REMOVE_ITEM sources ${dir}/main.cpp)
+    add_executable(${arg_EXECUTABLE} ${dir}/main.cpp)
+    set_target_properties(${arg_EXECUTABLE} PROPERTIES ENABLE_EXPORTS ON
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    spiderling_target(${arg_EXECUTABLE})
+    target_link_libraries(${arg_EXECUTABLE} PRIVATE ${library} ${arg_LINK_WHOLE})
+  endif()
+  if(NOT sources)
+    add_library(${library} INTERFACE)
+    add_library(spiderling::${folder} ALIAS ${library})
+    return()
+  endif()
+  add_library(${library} STATIC ${sources})
+  add_library(spiderling::${folder} ALIAS ${library})
+  spiderling_target(${library})
+  target_link_libraries(${library} PUBLIC ${arg_LINK})
+  spiderling_test(${folder}_test FILES ${tests} LINK ${library} ${arg_TEST_LINK})
+endfunction()
+
+# spiderling_builtin_plugins(KIND): every folder of plugins/KIND, linked into the program. They include only
+# include/spiderling, as a third party's plugin does. Object libraries, so that the linker keeps them.
+function(spiderling_builtin_plugins kind)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/*_test.cpp)
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  set(library spiderling_builtin_${kind})
+  add_library(${library} OBJECT ${sources})
+  spiderling_target(${library})
+  target_link_libraries(${library} PUBLIC expected::expected)
+  add_library(spiderling_builtin_${kind}_linked INTERFACE)
+  target_sources(spiderling_builtin_${kind}_linked INTERFACE $<TARGET_OBJECTS:${library}>)
+  add_library(spiderling::builtin_${kind} ALIAS spiderling_builtin_${kind}_linked)
+  spiderling_test(${kind}_test FILES ${tests}
+                  LINK spiderling::builtin_${kind} spiderling::dumplings spiderling::plugins)
+endfunction()

@@ -1,0 +1,1 @@
+// The one source of the library that builds the precompiled header.
