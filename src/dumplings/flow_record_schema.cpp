@@ -1,0 +1,64 @@
+#include <string>
+
+#include "dumplings/flow_record_json.h"
+
+namespace spiderling {
+
+namespace {
+
+std::string_view json_type(const Field& field) {
+  switch (field.type) {
+    case FieldType::boolean: return field.nullable ? R"(["boolean","null"])" : R"("boolean")";
+    case FieldType::f64: return R"(["number","null"])";
+    case FieldType::address: return R"(["string","null"])";
+    default: return field.nullable ? R"(["integer","null"])" : R"("integer")";
+  }
+}
+
+std::string bounds(const Field& field) {
+  switch (field.type) {
+    case FieldType::u8: return R"(,"minimum":0,"maximum":255)";
+    case FieldType::u16: return R"(,"minimum":0,"maximum":65535)";
+    case FieldType::u32: return R"(,"minimum":0,"maximum":4294967295)";
+    case FieldType::u64: return R"(,"minimum":0)";
+    default: return "";
+  }
+}
+
+// Meanings and names are string literals of a plugin: quotes and backslashes are all that can stand in them.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+std::string flow_record_schema(const ChainSet& chains) {
+  std::string properties, required;
+  const auto add = [&](std::string_view name, std::string_view type, std::string_view limits,
+                       std::string_view meaning) {
+    if (!properties.empty()) {
+      properties += ',';
+      required += ',';
+    }
+    properties +=
+        fmt::format("{}:{{\"type\":{}{},\"description\":{}}}", quoted(name), type, limits, quoted(meaning));
+    required += quoted(name);
+  };
+  add("pkt_first", "\"number\"", "", "time of the first packet, seconds since the epoch");
+  for (const auto& placed : chains.chains()) {
+    for (const Field& field : placed.chain->fields)
+      add(field.name, json_type(field), bounds(field), field.meaning);
+  }
+  add("pkt_last", "\"number\"", "", "time of the last packet, seconds since the epoch");
+  return fmt::format(
+      "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"spiderling flow record\","
+      "\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}],\"additionalProperties\":false}}\n",
+      properties, required);
+}
+
+}  // namespace spiderling

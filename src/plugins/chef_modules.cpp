@@ -1,0 +1,95 @@
+#include "plugins/chef_modules.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "plugins/registry.h"
+#include "plugins/shared_object.h"
+
+namespace spiderling {
+
+namespace {
+
+bool is_path(std::string_view name) {
+  return name.find('/') != std::string_view::npos || name.ends_with(".so");
+}
+
+}  // namespace
+
+ChefModule load_chef_module(const std::string& name) {
+  ChefModule module{name, {}, {}};
+  if (name == builtin_chef_module) {
+    module.chefs = Registry::built_in().chefs();
+    return module;
+  }
+  if (!is_path(name)) {
+    module.problem = fmt::format("no module named '{}' (there are {}, and shared objects by their path)",
+                                 name, builtin_chef_module);
+    return module;
+  }
+  const auto plugins = load_shared_object(name);
+  if (!plugins) {
+    module.problem = plugins.error().message;
+    return module;
+  }
+  for (const Plugin* plugin : *plugins) {
+    if (plugin->kind == PluginKind::chef) {
+      module.chefs.push_back(static_cast<const ChefDescription*>(plugin->description()));
+    }
+  }
+  std::ranges::sort(module.chefs, {},
+                    [](const ChefDescription* chef) { return std::string_view(chef->name); });
+  if (module.chefs.empty()) module.problem = "there is no chef in it";
+  return module;
+}
+
+namespace {
+
+bool is_called(const ChosenChef& candidate, const std::string& name) {
+  return candidate.chef->name == name || candidate.full_name() == name;
+}
+
+Result<std::vector<ChosenChef>> all_chefs(const std::vector<ChefModule>& modules) {
+  std::vector<ChosenChef> all;
+  for (const ChefModule& module : modules) {
+    if (!module.problem.empty()) return error("chef module {}: {}", module.name, module.problem);
+    for (const ChefDescription* chef : module.chefs) {
+      const auto twin = std::ranges::find(all, std::string_view(chef->name),
+                                          [](const ChosenChef& c) { return std::string_view(c.chef->name); });
+      if (twin != all.end() && twin->chef != chef) {
+        return error("two chefs are called {}: {} and {}.{}", chef->name, twin->full_name(), module.name,
+                     chef->name);
+      }
+      if (twin == all.end()) all.push_back({module.name, chef});
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<std::vector<ChosenChef>> choose_chefs(const std::vector<ChefModule>& modules,
+                                             const std::vector<std::string>& names,
+                                             std::vector<std::string>& left_out) {
+  const auto all = all_chefs(modules);
+  if (!all) return all;
+  for (const std::string& name : names) {
+    if (std::ranges::any_of(*all, [&](const ChosenChef& c) { return is_called(c, name); })) continue;
+    std::vector<std::string_view> known;
+    for (const ChosenChef& candidate : *all) known.emplace_back(candidate.chef->name);
+    return error("there is no chef '{}'; {} (--chef-list shows all)", name, did_you_mean(name, known));
+  }
+  std::vector<ChosenChef> chosen;
+  for (const ChosenChef& candidate : *all) {
+    const auto named = [&](const std::string& name) { return is_called(candidate, name); };
+    if (!names.empty() && std::ranges::none_of(names, named)) continue;
+    if (candidate.chef->assignable_to_kitchen)
+      chosen.push_back(candidate);
+    else
+      left_out.push_back(candidate.full_name());
+  }
+  if (chosen.empty()) return error("there is no chef that a kitchen may take on (--chef-list shows all)");
+  return chosen;
+}
+
+}  // namespace spiderling
