@@ -1,0 +1,16 @@
+// The one way to include Asio, its TLS, and Beast: compiled separately, in boost_asio.cpp.
+#pragma once
+
+#if !defined(BOOST_ASIO_SEPARATE_COMPILATION) || !defined(BOOST_BEAST_SEPARATE_COMPILATION)
+#error "link with spiderling::websocket, which defines what Boost must be compiled with"
+#endif
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
