@@ -1,0 +1,113 @@
+// One binary; its other names are links to it, and the name that it was called by decides.
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "base/nearest.h"
+
+namespace spiderling::app {
+namespace {
+
+struct Command {
+  std::string_view name;
+  int (*run)(const Arguments&);
+  std::string_view summary;
+};
+constexpr Command commands[] = {
+    {"observe", observe, "packets in, one JSON record a flow out"},
+    {"sniff", sniff, "packets in, chefs' dumplings out, to a hub or printed"},
+    {"hub", hub, "kitchens in, every dumpling to every eater"},
+    {"print", print, "dumplings from a hub, printed or stored"},
+    {"status", status, "how a hub is, in one line that is redrawn"},
+    {"details", details, "the next status of a hub, whole"},
+    {"store", store, "dumplings that were stored, printed"},
+};
+
+// Each of the program's names, and the commands that it takes.
+struct ProgramName {
+  std::string_view name;
+  std::string_view purpose;
+};
+constexpr ProgramName program_names[] = {
+    {"spiderling", "network measurement that people extend"},
+    {"pspdr", "spiderling, as PATHspider 2 was called"},
+    {"pathspider", "spiderling, as PATHspider 1 was called"},
+};
+
+// Names that stand for one command, netdumplings' own.
+struct CommandLink {
+  std::string_view name;
+  std::string_view command;
+};
+constexpr CommandLink command_links[] = {
+    {"nd-sniff", "sniff"},        {"nd-hub", "hub"}, {"nd-print", "print"}, {"nd-hubstatus", "status"},
+    {"nd-hubdetails", "details"},
+};
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+void print_help(std::string_view program) {
+  std::string_view purpose = program_names[0].purpose;
+  for (const auto& known : program_names) {
+    if (known.name == program) purpose = known.purpose;
+  }
+  fmt::print("{}: {}\n\nUsage: {} COMMAND [OPTIONS] ...\n\nCommands:\n", program, purpose, program);
+  for (const Command& command : commands) fmt::print("  {:<10} {}\n", command.name, command.summary);
+  fmt::print("\n{} COMMAND --help tells the options of a command. --version tells the version.\n", program);
+}
+
+int run_command(std::string_view name, const Arguments& arguments) {
+  return std::ranges::find(commands, name, &Command::name)->run(arguments);
+}
+
+int run(std::span<char*> argv) {
+  const std::string_view program = argv.empty() ? "spiderling" : base_name(argv[0]);
+  std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
+  for (const CommandLink& link : command_links) {
+    if (link.name == program) return run_command(link.command, {std::string(program), std::move(words)});
+  }
+  bool verbose = false;
+  while (!words.empty() && (words[0] == "--verbose" || words[0] == "-v")) {  // pspdr --verbose COMMAND
+    verbose = true;
+    words.erase(words.begin());
+  }
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_help(program);
+    return words.empty() ? bad_request : success;
+  }
+  if (words[0] == "--version") {
+    fmt::print("spiderling {}\n", SPIDERLING_VERSION);
+    return success;
+  }
+  for (const Command& command : commands) {
+    if (command.name != words[0]) continue;
+    Arguments arguments{fmt::format("{} {}", program, command.name), {words.begin() + 1, words.end()}};
+    if (verbose) arguments.words.insert(arguments.words.begin(), "--verbose");
+    return command.run(arguments);
+  }
+  std::vector<std::string_view> names;
+  for (const Command& command : commands) names.push_back(command.name);
+  fmt::print(stderr, "{}: there is no command '{}'; {} ({} --help)\n", program, words[0],
+             did_you_mean(words[0], names), program);
+  return bad_request;
+}
+
+}  // namespace
+}  // namespace spiderling::app
+
+int main(int argc, char** argv) {
+  // A reader that went away is an error of write(), not a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return spiderling::app::run({argv, static_cast<std::size_t>(argc)});
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "spiderling: {}\n", problem.what());
+    return spiderling::app::failed_while_running;
+  }
+}

@@ -1,0 +1,175 @@
+#include "app/observe_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include "dumplings/flow_record_json.h"
+#include "plugins/registry.h"
+
+namespace spiderling::app {
+
+namespace {
+
+constexpr double longest_seconds = 1e8;  // three years: beyond that no one means it
+
+void add_options(CLI::App& cli, ObserveOptions& o) {
+  cli.add_option("chains", o.chains, "Flow analyses to run, in the order of their fields (basic)")
+      ->type_name("CHAIN");
+
+  auto* input = cli.add_option_group("Input");
+  input
+      ->add_option(
+          "-i,--interface,--input", o.input,
+          "A trace (pcap or pcapng, also as .gz or .zst), - for standard input, an interface, or all for "
+          "every interface (the interface of the default route)")
+      ->type_name("FILE|IFACE");
+  input->add_option("--filter", o.filter, "Only packets that match a libpcap filter expression")
+      ->type_name("EXPR");
+  input->add_option("--snaplen", o.snap_length, "Bytes of each packet to look at")
+      ->check(CLI::Range(64u, 262144u))
+      ->capture_default_str()
+      ->type_name("BYTES");
+  input->add_flag_callback(
+      "--no-promiscuous", [&o] { o.promiscuous = false; }, "Leave the interface's promiscuous mode alone");
+  input->add_option("--count", o.count, "Stop after so many packets")->type_name("N");
+  input
+      ->add_option("--duration", o.duration_seconds,
+                   "Stop after so many seconds (of a trace: of its own time)")
+      ->check(CLI::Range(0.001, longest_seconds))
+      ->type_name("SECONDS");
+
+  auto* output = cli.add_option_group("Output");
+  output->add_option("--output", o.output, "Write flow records to a file (standard output)")
+      ->type_name("FILE");
+  output->add_option("--write", o.write, "Keep the packets seen, as pcap, or as pcapng by a name in .pcapng")
+      ->type_name("FILE");
+  output->add_flag("--verbose", o.verbose, "Say on standard error what is run, and what each shard saw");
+
+  auto* hub = cli.add_option_group("Hub");
+  hub->add_option("--hub", o.hub,
+                  "Send flow records to a hub, as dumplings of chef FlowObserver: HOST:PORT, or "
+                  "wss://HOST:PORT with TLS")
+      ->type_name("HOST:PORT")
+      ->excludes(cli.get_option("--output"));
+  hub->add_option("--kitchen-name", o.kitchen_name, "Name of this kitchen, in every dumpling")
+      ->capture_default_str()
+      ->type_name("NAME");
+  hub->add_option("--token-file", o.token_file, "A file with the hub's token")->type_name("FILE");
+  hub->add_option("--ca-file", o.ca_file, "Certificates to trust for wss:// (the system's)")
+      ->type_name("PEM");
+
+  auto* flows = cli.add_option_group("Flows");
+  flows
+      ->add_option("--idle-timeout", o.idle_timeout_seconds,
+                   "Seconds without a packet after which a flow is complete")
+      ->check(CLI::Range(0.001, longest_seconds))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  flows
+      ->add_option("--expiry-timeout", o.expiry_timeout_seconds,
+                   "Seconds for which a complete flow still collects packets")
+      ->check(CLI::Range(0.0, longest_seconds))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  flows->add_option("--max-flows", o.max_flows, "Flows to hold at once; above it, some are emitted early")
+      ->check(CLI::Range(1u, 500'000'000u))
+      ->capture_default_str()
+      ->type_name("N");
+  flows->add_option("--shards", o.shards, "Threads to spread the flows over; the records stay the same")
+      ->check(CLI::Range(1u, 64u))
+      ->capture_default_str()
+      ->type_name("N");
+
+  auto* about = cli.add_option_group("About chains");
+  about->add_flag("--list-chains", o.list_chains, "List the chains there are");
+  auto* describe = about->add_option("--describe", o.described, "Tell the fields of these chains, or of all")
+                       ->expected(0, CLI::detail::expected_max_vector_size)
+                       ->type_name("[CHAIN...]");
+  describe->each([&](const std::string&) { o.describe = true; });
+  about->add_flag("--schema", o.schema, "Print the JSON schema of the records that the chains give");
+}
+
+}  // namespace
+
+ParsedObserve parse_observe(const Arguments& arguments) {
+  ParsedObserve parsed;
+  ObserveOptions& o = parsed.options;
+  CLI::App cli(
+      "Reads packets from a trace or an interface, assigns them to flows, and writes one JSON record a flow.",
+      arguments.called_as);
+  cli.footer(
+      "Examples:\n  spiderling observe -i trace.pcap basic tcp ecn\n"
+      "  spiderling observe -i eth0 --filter 'tcp port 443' --duration 60 basic tcp > flows.ndjson\n"
+      "Exit status: 0 done, 1 failed while running, 2 nothing was done.");
+  add_options(cli, o);
+  std::vector<std::string> words(arguments.words.rbegin(),
+                                 arguments.words.rend());  // CLI11 takes them from the back
+  try {
+    cli.parse(words);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", cli.help());
+    parsed.exit = success;
+  } catch (const CLI::ParseError& problem) {
+    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem.what());
+    parsed.exit = bad_request;
+  }
+  if (cli.count("--describe") > 0) o.describe = true;
+  std::erase(o.described, "");  // what CLI11 gives for --describe without a name
+  if (o.chains.empty()) o.chains = {"basic"};
+  return parsed;
+}
+
+namespace {
+
+std::string_view type_name(const Field& field) {
+  switch (field.type) {
+    case FieldType::boolean: return "bool";
+    case FieldType::u8:
+    case FieldType::u16:
+    case FieldType::u32:
+    case FieldType::u64:
+    case FieldType::i64: return "int";
+    case FieldType::f64: return "float";
+    case FieldType::address: return "string";
+  }
+  return "";
+}
+
+void describe(const ChainDescription& chain) {
+  fmt::print("{}: {}\n", chain.name, chain.description);
+  for (const Field& field : chain.fields) {
+    fmt::print("  {:<24} {:<14} {}\n", field.name,
+               fmt::format("{}{}", type_name(field), field.nullable ? " or null" : ""), field.meaning);
+  }
+}
+
+}  // namespace
+
+int answer_about_chains(const Arguments& arguments, const ObserveOptions& options) {
+  const Registry& registry = Registry::built_in();
+  const auto fail = [&](const Error& problem) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, problem.message);
+    return bad_request;
+  };
+  if (options.list_chains) {
+    for (const auto* chain : registry.chains()) fmt::print("{:<8} {}\n", chain->name, chain->description);
+    return success;
+  }
+  if (options.describe) {
+    const auto chains = options.described.empty()
+                            ? Result<std::vector<const ChainDescription*>>(registry.chains())
+                            : registry.chains(options.described);
+    if (!chains) return fail(chains.error());
+    for (const auto* chain : *chains) describe(*chain);
+    return success;
+  }
+  const auto chains = registry.chains(options.chains);
+  if (!chains) return fail(chains.error());
+  const auto set = ChainSet::make(*chains);
+  if (!set) return fail(set.error());
+  fmt::print("{}", flow_record_schema(*set));
+  return success;
+}
+
+}  // namespace spiderling::app
