@@ -45,8 +45,7 @@ void compare(std::string_view text, const Result<DumplingView>& dumpling) {
         metadata.at("chef").as_string() != json::string_view(dumpling->chef.data(), dumpling->chef.size()))
       std::abort();
     if (metadata.at("kitchen").is_null() == dumpling->kitchen.has_value()) std::abort();
-    const json::value payload =
-        json::parse({dumpling->payload.data(), dumpling->payload.size()}, problem, {}, options);
+    const json::value payload = json::parse(without_surrogates(dumpling->payload), problem, {}, options);
     if (problem || payload.is_null()) std::abort();
     return;
   }

@@ -311,7 +311,13 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<Impl> {
     watch.cancel();
     stream.close();
     queue->on_filled(nullptr);
-    queue->rewind(options.send_again);
+    queue->rewind(options.send_again && !refused_what_was_sent());
+  }
+
+  // Sent again it would be refused again, for ever.
+  bool refused_what_was_sent() const {
+    return peer_closed && (end_code == close_code::too_big || end_code == close_code::invalid_data ||
+                           end_code == close_code::unsupported_data);
   }
 };
 

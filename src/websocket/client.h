@@ -32,7 +32,8 @@ struct ClientOptions {
   /// Of a received message; a longer one ends the connection (1009).
   std::size_t max_message_bytes = 16 << 20;
   QueueLimits queue{};
-  /// What no connection confirmed is sent again by the next one; else it is counted as lost.
+  /// What no connection confirmed is sent again by the next one; else it is counted as lost. Lost too is what
+  /// was on its way when the peer closed since it will not have such a message (1003, 1007, 1009).
   bool send_again = true;
   /// Look-up, connect, TLS and upgrade together.
   std::chrono::milliseconds connect_timeout{10'000};

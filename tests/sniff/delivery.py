@@ -199,6 +199,25 @@ asyncio.run(main())
 """
 
 
+def a_hub_that_takes_no_such_message():
+    """A dumpling that the hub will never take (1009) is lost and counted; it is not sent again for ever."""
+    if subprocess.run(["/usr/bin/python3", "-c", "import websockets"], capture_output=True, check=False).returncode != 0:
+        skip("needs python3-websockets")
+    port = free_port()
+    server = subprocess.Popen(["/usr/bin/python3", "-c", SERVER.replace("ssl=context", "ssl=context, max_size=1000"),
+                               str(port), "", ""], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout.readline() == "listening\n"
+        with Kitchen("-h", f"localhost:{port}", *NO_POKES, "--flush", str(DEADLINE), trace=trace_of(lookups(200))) as kitchen:
+            status, closing = kitchen.finish()
+        assert status == 1 and closing["undelivered"] == 0 and closing["dropped"] > 0, (status, closing)
+        assert closing["delivered"] + closing["dropped"] == closing["dumplings"], closing
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
 def python_websockets_tls():
     python_websockets(tls=True)
 
