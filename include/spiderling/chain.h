@@ -221,7 +221,8 @@ template <Chain C>
 const ChainDescription& describe_chain() {
   static const ChainDescription description = [] {
     using State = typename C::State;
-    static_assert(alignof(State) <= 16, "a flow's block is aligned to 16 bytes, so a state cannot ask for more");
+    static_assert(alignof(State) <= 16,
+                  "a flow's block is aligned to 16 bytes, so a state cannot ask for more");
     using namespace detail;
     const State blank{};
     FieldList list(&blank, sizeof blank);

@@ -34,8 +34,8 @@ void Connection::take_messages() {
   if (gone()) return;
   if (reader_->failed()) refuse_stream();
   if (received_ != before) {
-    // A kitchen takes a pong to say that what it sent before is in good hands: it is sent when the eaters' sockets have
-    // it, so that even a hub that is killed then has delivered it.
+    // A kitchen takes a pong to say that what it sent before is in good hands: it is sent when the eaters'
+    // sockets have it, so that even a hub that is killed then has delivered it.
     hub_.schedule_flush(shared_from_this());
   } else if (pong_due_ || peer_closed_) {
     pump();
