@@ -10,7 +10,6 @@
 #include "base/json_text.h"
 #include "dumplings/dumpling.h"
 #include "websocket/reconnecting_client.h"
-#include "websocket/token_file.h"
 
 namespace spiderling {
 
@@ -92,9 +91,6 @@ class Eater::Run {
   EaterResult run() {
     const auto endpoint = parse_endpoint(options_.hub, default_port);
     if (!endpoint) return problem(endpoint.error().message);
-    if (!options_.token.empty() && !is_token(options_.token)) {
-      return problem("the token has characters that a token may not have");
-    }
     uri_ = endpoint->uri();
     ClientOptions client;
     client.endpoint = *endpoint;

@@ -169,7 +169,7 @@ TEST(Eater, ProblemsBeforeThereIsAConnection) {
   EXPECT_THAT(no_port.run().problem, HasSubstr("no port"));
   Notes nobody({.hub = "127.0.0.1:1"});
   EXPECT_THAT(nobody.run().problem, HasSubstr("nothing listens at ws://127.0.0.1:1"));
-  Notes bad_token({.token = "a\r\nb"});
+  Notes bad_token({.token = "a\r\nb"});  // found before anything is sent
   EXPECT_THAT(bad_token.run().problem, HasSubstr("token"));
 }
 

@@ -21,6 +21,15 @@ std::int64_t sane_timeout(std::chrono::nanoseconds timeout) {
 constexpr int batches_until_clock_is_set_back = 16;
 constexpr std::int64_t tolerated_step_back_ns = 1'000'000'000;
 
+bool is_cut(Defect defect) {
+  return defect == Defect::cut_link || defect == Defect::cut_network || defect == Defect::cut_transport;
+}
+
+bool names_a_flow(const Packet& packet) {
+  const bool needs_ports = protocol_has_ports(packet.protocol()) && !packet.is_later_fragment();
+  return packet.is_ip() && (packet.has_ports() || !needs_ports);
+}
+
 std::int64_t time_of(const Packet& packet) { return packet.time().time_since_epoch().count(); }
 
 }  // namespace
@@ -89,15 +98,8 @@ bool Observer::look(const Frame& frame, Seen& seen) {
   }
   Dissector::dissect(packet, {frame.data, frame.captured}, frame.wire_length, sane(frame.time_ns),
                      frame.link_type);
-  const bool names_ports = protocol_has_ports(packet.protocol()) && !packet.is_later_fragment();
-  if (!packet.is_ip() || (names_ports && !packet.has_ports())) {
-    if (!owner && shard_ != 0) return false;
-    ++counters_.packets;
-    const bool broken = packet.defect() != Defect::none;
-    const bool cut = packet.defect() == Defect::cut_link || packet.defect() == Defect::cut_network ||
-                     packet.defect() == Defect::cut_transport;
-    if (broken && !cut) ++counters_.malformed;
-    ++(broken ? counters_.short_packets : counters_.non_ip);
+  if (!names_a_flow(packet)) {
+    if (owner || shard_ == 0) count_without_flow(packet.defect());
     return false;
   }
   seen.kind = Kind::flow;
@@ -112,8 +114,14 @@ bool Observer::look(const Frame& frame, Seen& seen) {
   }
   if (shards_ > 1 && !owner && shard_of(seen.id.shard_hash, shards_) != shard_) return false;
   ++counters_.packets;
-  if (packet.defect() != Defect::none) ++counters_.malformed;
+  if (packet.defect() != Defect::none && !is_cut(packet.defect())) ++counters_.malformed;
   return true;
+}
+
+void Observer::count_without_flow(Defect defect) {
+  ++counters_.packets;
+  if (defect != Defect::none && !is_cut(defect)) ++counters_.malformed;
+  ++(defect == Defect::none ? counters_.non_ip : counters_.short_packets);
 }
 
 void Observer::handle(const Seen& seen) {

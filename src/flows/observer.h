@@ -87,6 +87,7 @@ class Observer {
 
   void process_batch(std::span<const Frame> frames);
   bool look(const Frame& frame, Seen& seen);
+  void count_without_flow(Defect defect);
   void handle(const Seen& seen);
   void handle_later_fragment(const Packet& packet, const FlowId& by_addresses);
   void add_orphans(std::vector<OwnedPacket> orphans);

@@ -27,7 +27,8 @@ std::string_view name_of(HubPort port);
 /// Beast takes the request apart; behind the upgrade frames are read and written here. Beast's WebSocket
 /// stream encodes each message for each connection and writes it by itself: per dumpling and eater one system
 /// call and one pass through Asio. Here a write takes what many dumplings have put into the shared log, as it
-/// lies there.
+/// lies there. Measured beside each other on two busy cores, 20 eaters, 200 bytes: 0.13 M deliveries a second
+/// with Beast's stream, 6.6 M this way.
 ///
 /// One thread, HubState's. Whatever the peer does, a connection holds no more than one message of the
 /// permitted size while it receives, one control frame of each kind while it sends, and the rest of one

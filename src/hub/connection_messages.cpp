@@ -10,22 +10,18 @@ constexpr std::size_t most_logged_text = 100;
 }  // namespace
 
 void Connection::announce(std::string_view event) {
-  const bool kitchen = port_ == HubPort::kitchens;
   if (!log::enabled(log::Level::info) || !hub_.coming_log.allow(SteadyClock::now())) return;
-  const std::string line = fmt::format("{} {}", kitchen ? "kitchen" : "eater", event);
-  if (kitchen) {
-    log::info(line, {{"kitchen", name_},
-                     {"host", host_},
-                     {"port", remote_port_},
-                     {"dumplings", received_},
-                     {"invalid", invalid_}});
-  } else {
-    log::info(line, {{"eater", name_},
-                     {"host", host_},
-                     {"port", remote_port_},
-                     {"dumplings", queue_ ? queue_->sent() : 0},
-                     {"dropped", queue_ ? queue_->dropped() : 0}});
-  }
+  const bool kitchen = port_ == HubPort::kitchens;
+  log::info(fmt::format("{} {}", kitchen ? "kitchen" : "eater", event),
+            {{kitchen ? "kitchen" : "eater", name_},
+             {"host", host_},
+             {"port", remote_port_},
+             {"dumplings", kitchen  ? received_
+                           : queue_ ? queue_->sent()
+                                    : 0},
+             {kitchen ? "invalid" : "dropped", kitchen  ? invalid_
+                                               : queue_ ? queue_->dropped()
+                                                        : 0}});
 }
 
 void Connection::take_messages() {

@@ -8,6 +8,7 @@
 
 #include "websocket/byte_stream.h"
 #include "websocket/message_reader.h"
+#include "websocket/token_file.h"
 #include "websocket/upgrade.h"
 
 namespace spiderling {
@@ -91,6 +92,9 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<Impl> {
   }
 
   asio::awaitable<Result<void>> open() {
+    if (!options.token.empty() && !is_token(options.token)) {
+      co_return error("the token has characters that no token may have");
+    }
     const auto connected = co_await stream.open(options.endpoint, options.tls.ca_file);
     if (!connected) co_return connected;
     Upgrade upgrade(options.endpoint, options.token);

@@ -46,8 +46,8 @@ struct ClientOptions {
 /// Called on the thread that runs the io_context, one at a time. Each may be empty.
 struct ClientHandlers {
   std::function<void()> on_open{};  ///< upgraded; the hello is on its way
-  std::function<void(std::string_view message)>
-      on_message;  ///< a text or binary message; the view dies on return
+  /// A text or binary message; the view dies on return.
+  std::function<void(std::string_view message)> on_message{};
   /// All that has been received is handled; now it waits for more. For what is done in batches.
   std::function<void()> on_idle{};
   /// A connection that was open has ended; close_code::abnormal if without a close frame.
@@ -63,9 +63,10 @@ struct ClientHandlers {
 /// runs it).
 ///
 ///     boost::asio::io_context context;
-///     WebSocketClient client(context, {.endpoint = *parse_endpoint("localhost:11348", 11348), .hello =
-///     R"({})"},
-///                            {.on_message = [](std::string_view text) { fmt::print("{}\n", text); }});
+///     ClientOptions options;
+///     options.endpoint = *parse_endpoint("localhost:11348", 11348);
+///     options.hello = R"({"eater_name":"example"})";
+///     WebSocketClient client(context, options, {.on_message = [](std::string_view text) { use(text); }});
 ///     client.connect();
 ///     context.run();
 class WebSocketClient {

@@ -154,7 +154,10 @@ std::string_view ReconnectingClient::send_lines(std::string_view lines) {
 bool ReconnectingClient::flush(std::chrono::milliseconds deadline) {
   if (!impl_->connected) {
     // The deadline may be shorter than the wait for the next try.
-    asio::post(impl_->context, [impl = impl_.get()] { impl->next_try.cancel(); });
+    asio::post(impl_->context, [impl = impl_.get()] {
+      impl->attempt = 0;
+      impl->next_try.cancel();
+    });
   }
   return impl_->queue->wait_until_empty(deadline);
 }

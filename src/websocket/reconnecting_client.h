@@ -51,9 +51,9 @@ struct ReconnectHandlers {
 ///
 ///     ReconnectingClient link({.endpoint = hub, .token = token, .hello = hello}, {}, {});
 ///     link.start();
-///     if (!link.send(dumpling)) ++dropped;                // never blocks
-///     link.flush(std::chrono::seconds(2));                // what is left of the deadline's end:
-///     counters().waiting link.stop();
+///     if (!link.send(dumpling)) ++dropped;   // never blocks
+///     link.flush(std::chrono::seconds(2));   // what could not be delivered: link.counters().waiting
+///     link.stop();
 class ReconnectingClient {
  public:
   ReconnectingClient(ClientOptions options, ReconnectOptions reconnect, ReconnectHandlers handlers);

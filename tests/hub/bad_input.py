@@ -3,6 +3,7 @@
 Usage: bad_input.py CASE      (the program is $SPIDERLING)
 """
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def hello_missing_or_late():
         half_hello.send_raw(frame(json.dumps({"kitchen_name": "k"}))[:-3])
         assert half_hello.receive_close()[0] == 1008
         assert hub.metric("connections_rejected_total", reason="no_hello") == 3
-        assert hub.events("connection rejected")[0]["why"] == "no_hello"
+        assert hub.event("connection rejected")["why"] == "no_hello"
 
 
 def hello_wrong():
@@ -65,7 +66,7 @@ def invalid_dumplings_are_skipped():
         kitchen.send(dumpling(1).encode(), BINARY)
         everyone_else_is_unaffected(hub, kitchen, eater, "binary")
         assert hub.status()["total_dumplings_invalid"] == len(invalid) + 1
-        line = hub.events("invalid dumpling skipped")[0]
+        line = hub.event("invalid dumpling skipped")
         assert line["kitchen"] == "k" and line["why"] and line["begins"] == "nonsense", line
 
 
@@ -118,7 +119,8 @@ def ten_megabytes():
         everyone_else_is_unaffected(hub, other, eater, 1)
         assert wait_for(lambda: hub.status()["dumpling_kitchen_count"] == 1, "they are closed")
         assert hub.memory() - before < 20 * MIB
-        assert any("too long" in line["what"] for line in hub.events("connection closed for what it sent"))
+        wait_for(lambda: any("too long" in line["what"] for line in hub.events("connection closed for what it sent")),
+                 "the log says so")
 
 
 def longest_dumpling_passes():
@@ -204,8 +206,8 @@ def half_open_connections():
                 eater.send(payload, PONG)
         wait_for(lambda: hub.status()["dumpling_eater_count"] == 1, "the mute eater is closed")
         wait_for(lambda: hub.status()["dumpling_kitchen_count"] == 0, "the mute kitchen is closed")
-        assert hub.events("eater did not answer a ping")[0]["eater"] == "mute"
-        assert hub.events("kitchen did not answer a ping")
+        assert hub.event("eater did not answer a ping")["eater"] == "mute"
+        assert hub.event("kitchen did not answer a ping")
         del mute_kitchen, mute_eater
 
 
@@ -240,7 +242,7 @@ def eater_that_never_reads():
         wait_for(lambda: hub.metric("eater_dumplings_dropped_total", eater="stuck") > 20_000, "it is counted")
         assert hub.metric("eater_dumplings_dropped_total", eater="reads") == 0
         assert hub.metric("eater_queue_dumplings", eater="stuck") <= 5000
-        line = hub.events("eater is slow: its oldest dumplings are left out")[0]
+        line = hub.event("eater is slow: its oldest dumplings are left out")
         assert line["eater"] == "stuck" and line["dropped_so_far"] > 0
         # What it finds when it reads at last: whole dumplings, and the newest among them.
         kitchen.send(dumpling("the last"))
@@ -262,7 +264,7 @@ def slow_eater_is_disconnected():
             kitchen.send_raw(batch)
             for _ in range(200):
                 eater.receive_dumpling()
-        assert hub.events("eater is too slow: its queue is full")[0]["eater"] == "stuck"
+        assert hub.event("eater is too slow: its queue is full")["eater"] == "stuck"
         assert hub.metric("slow_eaters_closed_total") == 1
         everyone_else_is_unaffected(hub, kitchen, eater, 1)
 
@@ -281,6 +283,29 @@ def thousands_that_say_nothing():
         assert hub.metric("connections_rejected_total", reason="crowded_out") >= 2900
         assert hub.memory() - before < 32 * MIB
         assert len(hub.events("connection rejected")) < 100, "the log is not flooded"
+
+
+def out_of_descriptors():
+    with Hub("--hello-timeout", "600", prefix=("prlimit", "--nofile=64:64")) as hub:
+        kitchen, eater = hub.kitchen(), hub.eater()
+        silent = [socket.create_connection(("localhost", hub.out_port)) for _ in range(100)]
+        wait_for(lambda: hub.events("cannot accept a connection"), "it is logged")
+        everyone_else_is_unaffected(hub, kitchen, eater, 1)
+        before = sum(hub_processor_time(hub))
+        time.sleep(1)
+        assert sum(hub_processor_time(hub)) - before < 0.5, "it does not spin"
+        for client in silent:
+            client.close()
+        late = hub.eater("late")
+        everyone_else_is_unaffected(hub, kitchen, late, 2)
+        assert len(hub.events("cannot accept a connection")) < 20
+
+
+def hub_processor_time(hub):
+    """Seconds, of the program and of the kernel for it."""
+    with open(f"/proc/{hub.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return [int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:13]]
 
 
 def pings_without_end():

@@ -33,8 +33,8 @@ def wait_for(condition, what):
 class Hub:
     """with Hub("--slow-eater", "drop") as hub: hub.in_port, hub.out_port, hub.metric(...), hub.log"""
 
-    def __init__(self, *options, in_port=0, out_port=0):
-        command = [PROGRAM, "hub", "--in-port", str(in_port), "--out-port", str(out_port), "--log-format", "json"]
+    def __init__(self, *options, in_port=0, out_port=0, prefix=()):
+        command = [*prefix, PROGRAM, "hub", "--in-port", str(in_port), "--out-port", str(out_port), "--log-format", "json"]
         self.process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
         self.log = []
         self.stderr = []
@@ -55,6 +55,10 @@ class Hub:
 
     def events(self, event):
         return [line for line in list(self.log) if line["event"] == event]
+
+    def event(self, event):
+        """The first of that name; the log is read by a thread, so it may take a moment."""
+        return wait_for(lambda: self.events(event), f"the event '{event}'")[0]
 
     def __enter__(self):
         return self

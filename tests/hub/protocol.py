@@ -132,7 +132,7 @@ def end_of_the_hub():
             assert kitchen.receive_close() == (4101, "connection cancelled")
             assert silent.receive_close()[0] == 4101
             assert hub.process.wait(60) == 0
-            assert hub.events("hub stops")[0]["dumplings_in"] == 1
+            assert hub.event("hub stops")["dumplings_in"] == 1
 
 
 def end_of_the_hub_does_not_wait_for_the_dead():
