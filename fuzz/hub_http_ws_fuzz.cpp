@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ constexpr std::string_view upgrade =
     "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 constexpr MaskKey mask{1, 2, 3, 4};
+
+[[noreturn]] void fail(const char* what) {
+  std::fprintf(stderr, "hub_http_ws_fuzz: %s\n", what);
+  std::abort();
+}
 
 HubOptions small_options() {
   HubOptions options;
@@ -76,7 +82,10 @@ class Client {
   void hang_up() {
     close(socket_);
     socket_ = -1;
-    hub_.context.poll();
+    for (int i = 0; i < 1000 && !connection_->gone(); ++i) {
+      if (i > 0) usleep(1000);  // the machine is busy, and the kernel tells the hub a little later
+      hub_.context.poll();
+    }
   }
   const Connection& connection() const { return *connection_; }
 
@@ -116,7 +125,7 @@ void check_frames(std::string_view received) {
   reader.feed(received.substr(end + 4));
   while (reader.next()) {
   }
-  if (reader.failed()) std::abort();
+  if (reader.failed()) fail("what the hub sent is no stream of frames");
 }
 
 }  // namespace
@@ -149,14 +158,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     client.read();
     check_frames(client.received);
     client.hang_up();
-    if (!client.connection().gone()) std::abort();
+    if (!client.connection().gone()) fail("a client hung up, and its connection stayed");
   }
   eater.read();
   check_frames(eater.received);
-  if (!eater.connection().open()) std::abort();
+  if (!eater.connection().open()) fail("another client's connection was ended");
   eater.hang_up();
+  if (!eater.connection().gone()) fail("the eater hung up, and its connection stayed");
   hub.sweep();
-  if (!hub.connections().empty() || !hub.kitchens().empty() || !hub.eaters().empty() || !hub.names.empty())
-    std::abort();
+  if (!hub.connections().empty() || !hub.kitchens().empty() || !hub.eaters().empty() || !hub.names.empty()) {
+    fail("something stayed behind");
+  }
   return 0;
 }
