@@ -1,5 +1,5 @@
 // One binary; its other names are links to it, and the name that it was called by decides.
-#include <clocale>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
