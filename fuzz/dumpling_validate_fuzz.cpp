@@ -50,6 +50,8 @@ void compare(std::string_view text, const Result<DumplingView>& dumpling) {
     return;
   }
   const std::string& why = dumpling.error().message;
+  // A name with such a surrogate in it cannot be told in UTF-8, and is refused as if it were no JSON.
+  if (changed != text) return;
   if (!problem && (why.starts_with("it is not JSON") || why == "it is not UTF-8" || why == "it is empty"))
     std::abort();
 }
