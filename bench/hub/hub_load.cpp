@@ -167,6 +167,7 @@ int run(const Options& options) {
   } const stop_when_it_fails{receivers};
   const Result result = send_for(sender, receivers, options);
   const std::uint64_t lost = wait_for_rest(sender, receivers, options.receivers);
+  if (receivers.closed()) throw std::runtime_error("the server closed a connection");
   receivers.stop();
   thread.join();
   const Latencies& latencies = receivers.latencies();
@@ -177,7 +178,7 @@ int run(const Options& options) {
       static_cast<double>(result.sent) / result.seconds,
       static_cast<double>(result.received) / result.seconds, lost,
       static_cast<double>(latencies.quantile(0.5)) / 1e3, static_cast<double>(latencies.quantile(0.99)) / 1e3,
-      result.whole && !receivers.closed());
+      result.whole);
   return 0;
 }
 

@@ -121,9 +121,10 @@ class WebSocket final : public Protocol {
   }
 
   std::size_t parse(std::string_view bytes, std::string_view& message) const override {
-    if (bytes.size() < 10) return 0;
+    if (bytes.size() < 2) return 0;
     std::size_t header = 2;
     std::size_t payload = byte_at(bytes, 1);
+    if (payload >= 126 && bytes.size() < 10) return 0;
     if (payload == 126) {
       payload = byte_at(bytes, 2) * 256u + byte_at(bytes, 3);
       header = 4;
@@ -133,9 +134,12 @@ class WebSocket final : public Protocol {
       header = 10;
     }
     if (bytes.size() < header + payload) return 0;
-    if (byte_at(bytes, 0) == 0x88) throw std::runtime_error("the hub closed the connection");
     if (payload == message_bytes) message = bytes.substr(header, payload);
     return header + payload;
+  }
+  // The hub's pings are empty.
+  std::string_view answer(std::string_view packet) const override {
+    return byte_at(packet, 0) == 0x89 ? std::string_view("\x8a\x80\0\0\0\0", 6) : std::string_view();
   }
 
  private:
@@ -189,6 +193,7 @@ class Mqtt final : public Protocol {
       message = bytes.substr(header + 7, message_bytes);
     return header + length;
   }
+  std::string_view answer(std::string_view) const override { return {}; }
 
  private:
   static void append_length(std::string& out, std::size_t length) {
@@ -244,6 +249,9 @@ class Nats final : public Protocol {
     if (bytes.size() < whole) return 0;
     if (payload == message_bytes) message = bytes.substr(line + 2, payload);
     return whole;
+  }
+  std::string_view answer(std::string_view packet) const override {
+    return packet.starts_with("PING") ? "PONG\r\n" : std::string_view();
   }
 
  private:

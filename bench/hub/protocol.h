@@ -35,6 +35,8 @@ class Protocol {
   /// Looks at the start of received bytes. Returns the size of a whole packet, 0 if it is not whole;
   /// `message` is set if it is one of the benchmark's.
   virtual std::size_t parse(std::string_view bytes, std::string_view& message) const = 0;
+  /// What a receiver must say to a whole packet that is no message, as a ping; usually nothing.
+  virtual std::string_view answer(std::string_view packet) const = 0;
 };
 
 int connect_to(std::uint16_t port);

@@ -72,6 +72,9 @@ bool Receivers::receive(Receiver& receiver) {
     std::string_view message;
     const std::size_t size = bytes.empty() ? 0 : protocol_.parse(bytes, message);
     if (size == 0) break;
+    const std::string_view answer =
+        message.empty() ? protocol_.answer(bytes.substr(0, size)) : std::string_view();
+    if (!answer.empty()) send_all(receiver.socket, answer);
     bytes.remove_prefix(size);
     if (message.empty()) continue;
     ++count;

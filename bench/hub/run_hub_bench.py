@@ -6,8 +6,8 @@
 
 One sender sends dumplings of 200 bytes; each server passes each to all receivers. The clients are the same program for
 all three (bench/hub/hub_load.cpp), which speaks just as much of each protocol as is needed.
-  speed  deliveries a second, as fast as the slowest receiver gets; then p50 and p99 from sending to receiving at half
-         of that rate, of each server's own
+  speed  deliveries a second, as fast as the slowest receiver gets; then p50 and p99 from sending to receiving, at half
+         of each server's own rate, and of the hub also at the rate at which nats-server was asked
   idle   memory with 1,000 eaters that get nothing but the hub's status
   stuck  50,000 dumplings a second to 5 eaters, without and with another one that never reads: the hub's memory over
          time, and the p99 of the others
@@ -121,6 +121,13 @@ class Server:
         self.folder.cleanup()
 
 
+def latencies(rounds, name, prefix):
+    """The medians, in milliseconds."""
+    if prefix + "p50_us" not in rounds[0][name]:
+        return "-"
+    return ", ".join(f"{median(one[name][prefix + key] for one in rounds) / 1e3:.2f}" for key in ("p50_us", "p99_us")) + " ms"
+
+
 class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -144,24 +151,38 @@ class Bench:
         window = 20_000 if receivers < 100 else 4_000
         with Server(name, self.build) as server:
             full = self.measure(server, "--receivers", receivers, "--seconds", seconds, "--window", window)
-            half = self.measure(server, "--receivers", receivers, "--seconds", seconds, "--rate",
-                                max(1, full["deliveries_per_s"] / receivers / 2))
-        return {"deliveries": full["deliveries_per_s"], "p50": half["p50_us"], "p99": half["p99_us"]}
+        return full["deliveries_per_s"]
+
+    def latency_once(self, name, receivers, deliveries):
+        with Server(name, self.build) as server:
+            return self.measure(server, "--receivers", receivers, "--seconds", self.arguments.seconds, "--rate",
+                                max(1, deliveries / receivers))
+
+    def round(self, receivers):
+        """{server: {"deliveries", "p50_us", "p99_us", "same_p50_us", "same_p99_us"}}; same: at half of nats-server's rate."""
+        results = {}
+        for name in Server.PROTOCOLS:
+            deliveries = self.speed_once(name, receivers)
+            results[name] = {"deliveries": deliveries, **self.latency_once(name, receivers, deliveries / 2)}
+        same = self.latency_once("hub", receivers, results["nats-server"]["deliveries"] / 2)
+        results["hub"].update({"same_" + key: same[key] for key in ("p50_us", "p99_us")})
+        results["nats-server"].update({"same_" + key: results["nats-server"][key] for key in ("p50_us", "p99_us")})
+        return results
 
     def speed(self):
-        names = list(Server.PROTOCOLS)
-        table = Table(["receivers", "server", "deliveries/s", "p50 at half load", "p99 at half load", "hub / this"])
+        table = Table(["receivers", "server", "deliveries/s", "p50, p99 at half of its rate",
+                       "p50, p99 at half of nats-server's", "hub / this"])
         for receivers in self.arguments.receivers:
             rounds = []
             for number in range(self.arguments.rounds):
                 print(f"{receivers} receivers, round {number + 1} of {self.arguments.rounds} ...", file=sys.stderr)
-                rounds.append({name: self.speed_once(name, receivers) for name in names})
-            for name in names:
+                rounds.append(self.round(receivers))
+            for name in Server.PROTOCOLS:
+                deliveries = [one[name]["deliveries"] for one in rounds]
                 ratios = [one["hub"]["deliveries"] / max(1, one[name]["deliveries"]) for one in rounds]
-                of = {key: [one[name][key] for one in rounds] for key in ("deliveries", "p50", "p99")}
                 table.add(receivers, name,
-                          f"{rate(median(of['deliveries']))} ({rate(min(of['deliveries']))} .. {rate(max(of['deliveries']))})",
-                          f"{median(of['p50']) / 1e3:.2f} ms", f"{median(of['p99']) / 1e3:.2f} ms", f"{median(ratios):.2f}")
+                          f"{rate(median(deliveries))} ({rate(min(deliveries))} .. {rate(max(deliveries))})",
+                          latencies(rounds, name, ""), latencies(rounds, name, "same_"), f"{median(ratios):.2f}")
         table.print(f"One sender, dumplings of 200 bytes, {self.arguments.rounds} rounds: median (lowest .. highest)",
                     self.arguments.markdown)
 

@@ -145,12 +145,18 @@ fuzz_for() {
   wait
 }
 
+# In ./run test always from the same seed, and without what earlier runs have learnt: what has passed passes again.
+# ./run fuzz goes on from where it was, with new seeds.
 fuzz_one() {
-  local stage=$1 name=$2 seconds=$3 log=build/logs/fuzz-$2.log
+  local stage=$1 name=$2 seconds=$3 log=build/logs/fuzz-$2.log seed=${FUZZ_SEED-0}
   local corpora=("build/fuzz-corpus/$name")
+  if ((seed)); then
+    corpora=("build/fuzz-corpus-of-tests/$name")
+    rm -rf "${corpora[0]}"
+  fi
   [[ ! -d fuzz/corpus/$name ]] || corpora+=("fuzz/corpus/$name")
   mkdir -p "${corpora[0]}" build/fuzz-findings build/logs
-  if "build/fuzz/fuzz/${name}_fuzz" "${corpora[@]}" -max_total_time="$seconds" -timeout=10 \
+  if "build/fuzz/fuzz/${name}_fuzz" "${corpora[@]}" -seed="$seed" -max_total_time="$seconds" -timeout=10 \
     -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="build/fuzz-findings/$name-" >"$log" 2>&1; then
     passed "$stage" 1
     echo "$name: $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs in $seconds s, no finding"
