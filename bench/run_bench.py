@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures spiderling beside other programs on the same trace, in one go.
 
-    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live]
+    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub]
 
 Makes the traces once (in BUILD/traces), then runs every program in turn, round after round, so that what else the
 machine does falls on all of them alike. Prints medians with the lowest and highest value; a ratio is that of the two
@@ -18,7 +18,8 @@ from measure import Program, RunFailed, machine_line, median, run, warm
 from report import Table, rate
 
 HEADER_CHAINS = ["basic", "tcp", "ecn", "dscp", "mss", "tfo", "tcpopt", "udp", "evil"]
-PARTS = ["trace", "memory", "micro", "live"]
+PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub"]
+USUAL_PARTS = "trace,memory,live,kitchen,hub"
 
 
 def parse_arguments():
@@ -26,7 +27,7 @@ def parse_arguments():
     parser.add_argument("--build", default="build/bench", help="build folder (preset bench)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--markdown", action="store_true", help="tables as Markdown")
-    parser.add_argument("--only", default="trace,memory,live", help="parts, of: " + ",".join(PARTS))
+    parser.add_argument("--only", default=USUAL_PARTS, help="parts, of: " + ",".join(PARTS))
     parser.add_argument("--packets", type=int, default=3_140_000)
     parser.add_argument("--flows", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -143,8 +144,18 @@ class Bench:
 
     def measure_live(self):
         trace, _ = self.mixed_trace()
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "live", "live_bench.py")
-        self.run_and_show([sys.executable, script, "--build", self.build, "--trace", trace,
+        self.run_script("live/live_bench.py", "--trace", trace)
+
+    def measure_kitchen(self):
+        trace, _ = self.mixed_trace()
+        self.run_script("kitchen/kitchen_bench.py", "--trace", trace, "--rounds", str(self.arguments.rounds))
+
+    def measure_hub(self):
+        self.run_script("hub/run_hub_bench.py")
+
+    def run_script(self, name, *options):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+        self.run_and_show([sys.executable, script, "--build", self.build, *options,
                            *(["--markdown"] if self.arguments.markdown else [])])
 
     @staticmethod

@@ -26,8 +26,8 @@ std::string make_message() {
       R"({"metadata": {"chef": "BenchChef", "kitchen": "bench", "creation_time": 1515990765.925951, )"
       R"("driver": "packet"}, "payload": {"when": ")";
   if (text.size() != time_offset) throw std::logic_error(fmt::format("time_offset is {}", text.size()));
-  text += std::string(time_digits, '0') + R"(", "filling": ")";
-  text += std::string(message_bytes - text.size() - 3, 'x') + "\"}}";
+  text.append(time_digits, '0').append(R"(", "filling": ")");
+  text.append(message_bytes - text.size() - 3, 'x').append("\"}}");
   return text;
 }
 
