@@ -29,7 +29,8 @@ endif()
 if(SPIDERLING_SANITIZE)
   add_compile_options(-fsanitize=${SPIDERLING_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-Wno-maybe-uninitialized)  # instrumented code of others (Boost) sets it off for nothing
+    # Instrumented code of others (Boost; the frames of its coroutines) sets these off for nothing.
+    add_compile_options(-Wno-maybe-uninitialized -Wno-mismatched-new-delete)
   else()
     add_compile_options(-fno-sanitize=function)  # clang 14 cannot compile coroutines with it
   endif()
@@ -115,9 +116,10 @@ function(spiderling_stage folder)
   spiderling_test(${folder}_test FILES ${tests} LINK ${library} ${arg_TEST_LINK})
 endfunction()
 
-# spiderling_builtin_plugins(KIND): every folder of plugins/KIND, linked into the program. They include only
+# spiderling_builtin_plugins(KIND [TEST_LINK ...]): every folder of plugins/KIND, linked into the program. They include only
 # include/spiderling, as a third party's plugin does. Object libraries, so that the linker keeps them.
 function(spiderling_builtin_plugins kind)
+  cmake_parse_arguments(arg "" "" "TEST_LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/*_test.cpp)
   if(tests)
@@ -131,5 +133,5 @@ function(spiderling_builtin_plugins kind)
   target_sources(spiderling_builtin_${kind}_linked INTERFACE $<TARGET_OBJECTS:${library}>)
   add_library(spiderling::builtin_${kind} ALIAS spiderling_builtin_${kind}_linked)
   spiderling_test(${kind}_test FILES ${tests}
-                  LINK spiderling::builtin_${kind} spiderling::dumplings spiderling::plugins)
+                  LINK spiderling::builtin_${kind} spiderling::dumplings spiderling::plugins ${arg_TEST_LINK})
 endfunction()

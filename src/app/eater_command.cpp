@@ -1,10 +1,10 @@
 #include "app/eater_command.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "app/command_line.h"
 #include "websocket/endpoint.h"
 #include "websocket/token_file.h"
 
@@ -41,23 +41,8 @@ void add_eater_options(CLI::App& cli, EaterCommandOptions& o, const std::string&
 }
 
 std::optional<int> parse_eater_options(CLI::App& cli, const Arguments& arguments, EaterCommandOptions& o) {
-  const auto refuse = [&](std::string_view problem) {
-    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem);
-    return bad_request;
-  };
-  std::vector<std::string> words(arguments.words.rbegin(),
-                                 arguments.words.rend());  // CLI11 takes them from the back
-  try {
-    cli.parse(words);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", cli.help());
-    return success;
-  } catch (const CLI::CallForVersion& version) {
-    fmt::print("{}\n", version.what());
-    return success;
-  } catch (const CLI::ParseError& problem) {
-    return refuse(problem.what());
-  }
+  const auto refuse = [&](std::string_view problem) { return refuse_command_line(arguments, problem); };
+  if (const auto exit = parse_command_line(cli, arguments)) return exit;
   if (const auto endpoint = parse_endpoint(o.eater.hub, 11348); !endpoint)
     return refuse(endpoint.error().message);
   if (!o.token_file.empty()) {

@@ -1,8 +1,8 @@
 #include "app/hub_options.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include "app/command_line.h"
 #include "hub/access.h"
 
 namespace spiderling::app {
@@ -163,20 +163,7 @@ ParsedHub parse_hub(const Arguments& arguments) {
   add_log(cli, words);
   cli.set_help_flag("--help", "Print this help message and exit");
   cli.set_version_flag("--version", "spiderling " SPIDERLING_VERSION, "Print the version and exit");
-  std::vector<std::string> given(arguments.words.rbegin(),
-                                 arguments.words.rend());  // CLI11 takes them from the back
-  try {
-    cli.parse(given);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", cli.help());
-    parsed.exit = success;
-  } catch (const CLI::CallForVersion&) {
-    fmt::print("spiderling {}\n", SPIDERLING_VERSION);
-    parsed.exit = success;
-  } catch (const CLI::ParseError& problem) {
-    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem.what());
-    parsed.exit = bad_request;
-  }
+  parsed.exit = parse_command_line(cli, arguments);
   if (parsed.exit) return parsed;
   if (const auto applied = apply(words, parsed); !applied) {
     fmt::print(stderr, "{}: {}\n", arguments.called_as, applied.error().message);

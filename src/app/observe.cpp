@@ -7,11 +7,11 @@
 #include <fmt/ranges.h>
 
 #include "app/command.h"
-#include "app/flow_dumplings.h"
 #include "app/observe_options.h"
 #include "app/observe_pipeline.h"
 #include "app/output.h"
 #include "app/progress_line.h"
+#include "app/record_dumplings.h"
 #include "app/stop_signal.h"
 #include "capture/interfaces.h"
 #include "host/privileges.h"
@@ -161,7 +161,7 @@ class ObserveRun {
     const StopSignal stop;
     // A trace can wait for a hub that is behind, until the user has waited enough.
     if (options.wait_for_room) options.wait_for_room = [&] { return !stop.requested(); };
-    FlowDumplings hub(std::move(options), options_.kitchen_name);
+    RecordDumplings hub(std::move(options), flow_chef, options_.kitchen_name);
     const auto write = [&](std::string_view records) { return hub.write(records); };
     const PipelineResult result = observe(source, chains, write, false, kept, stop);
     const HubDeliveryCounters delivery = hub.finish();

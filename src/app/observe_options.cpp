@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <CLI/CLI.hpp>
 
+#include "app/command_line.h"
 #include "dumplings/flow_record_json.h"
 #include "plugins/registry.h"
 
@@ -103,17 +103,7 @@ ParsedObserve parse_observe(const Arguments& arguments) {
       "  spiderling observe -i eth0 --filter 'tcp port 443' --duration 60 basic tcp > flows.ndjson\n"
       "Exit status: 0 done, 1 failed while running, 2 nothing was done.");
   add_options(cli, o);
-  std::vector<std::string> words(arguments.words.rbegin(),
-                                 arguments.words.rend());  // CLI11 takes them from the back
-  try {
-    cli.parse(words);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", cli.help());
-    parsed.exit = success;
-  } catch (const CLI::ParseError& problem) {
-    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem.what());
-    parsed.exit = bad_request;
-  }
+  parsed.exit = parse_command_line(cli, arguments);
   if (cli.count("--describe") > 0) o.describe = true;
   std::erase(o.described, "");  // what CLI11 gives for --describe without a name
   if (o.chains.empty()) o.chains = {"basic"};

@@ -29,12 +29,16 @@ std::string ProgressLine::text(const PipelineProgress& p, std::chrono::duration<
 }
 
 void ProgressLine::update(const PipelineProgress& progress) {
+  update([&](std::chrono::duration<double> elapsed) { return text(progress, elapsed); });
+}
+
+void ProgressLine::update(const std::function<std::string(std::chrono::duration<double>)>& text) {
   const auto now = Clock::now();
   constexpr auto redraw_every = std::chrono::milliseconds(200);
   if (!shown_ || now - last_ < redraw_every) return;
   last_ = now;
   drawn_ = true;
-  fmt::print(stderr, "\r\033[K{}", text(progress, now - started_));
+  fmt::print(stderr, "\r\033[K{}", text(now - started_));
   std::fflush(stderr);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "app/observe_pipeline.h"
@@ -16,6 +17,8 @@ class ProgressLine {
   ~ProgressLine() { finish(); }
 
   void update(const PipelineProgress& progress);
+  /// Any other line; `text` is called when it is time to redraw.
+  void update(const std::function<std::string(std::chrono::duration<double> elapsed)>& text);
   void finish();
 
   /// "12.3M packets (2.9M/s), 1.2M records, 45 %, 00:12 left"

@@ -1,8 +1,8 @@
 #include "app/sniff_options.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include "app/command_line.h"
 #include "plugins/chef_modules.h"
 
 namespace spiderling::app {
@@ -107,8 +107,7 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
   ParsedSniff parsed;
   SniffOptions& o = parsed.options;
   const auto refuse = [&](std::string_view problem) {
-    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem);
-    parsed.exit = bad_request;
+    parsed.exit = refuse_command_line(arguments, problem);
   };
   CLI::App cli("A dumpling kitchen: gives packets to chefs, and their dumplings to a hub, or prints them.",
                arguments.called_as);
@@ -122,19 +121,7 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
   add_original_options(cli, o);
   add_input_options(cli, o);
   add_output_options(cli, o, level, format);
-  std::vector<std::string> words(arguments.words.rbegin(),
-                                 arguments.words.rend());  // CLI11 takes them from the back
-  try {
-    cli.parse(words);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", cli.help());
-    parsed.exit = success;
-  } catch (const CLI::CallForVersion& version) {
-    fmt::print("{}\n", version.what());
-    parsed.exit = success;
-  } catch (const CLI::ParseError& problem) {
-    refuse(problem.what());
-  }
+  parsed.exit = parse_command_line(cli, arguments);
   if (parsed.exit) return parsed;
   const auto log_level = log::parse_level(level);
   const auto log_format = log::parse_format(format);

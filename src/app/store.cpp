@@ -1,11 +1,10 @@
 // spiderling store query: dumplings out of a file that nd-print --store made.
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
-#include "app/command.h"
+#include "app/command_line.h"
 #include "app/output.h"
 #include "app/stop_signal.h"
 #include "dumplings/dumpling.h"
@@ -106,21 +105,9 @@ int store(const Arguments& arguments) {
       "Examples:\n  spiderling store query dumplings.db --since 1h --chef DNSLookupChef\n"
       "  spiderling store query dumplings.db --limit 10 --ndjson");
   add_query_options(*query, options);
-  std::vector<std::string> words(arguments.words.rbegin(),
-                                 arguments.words.rend());  // CLI11 takes them from the back
-  const auto refuse = [&](std::string_view problem) {
-    fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem);
-    return bad_request;
-  };
-  try {
-    cli.parse(words);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", query->parsed() ? query->help() : cli.help());
-    return success;
-  } catch (const CLI::ParseError& problem) {
-    return refuse(problem.what());
-  }
-  if (const auto times = read_times(options); !times) return refuse(times.error().message);
+  if (const auto exit = parse_command_line(cli, arguments)) return *exit;
+  if (const auto times = read_times(options); !times)
+    return refuse_command_line(arguments, times.error().message);
   return run_query(arguments, options);
 }
 

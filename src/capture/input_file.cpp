@@ -14,15 +14,15 @@ namespace spiderling {
 
 namespace {
 
-Result<FileDescriptor> open_path(const std::string& path) {
+Result<FileDescriptor> open_path(const std::string& path, const InputFile::Wanted& wanted) {
   const bool standard_input = path == "-";
-  if (standard_input && ::isatty(STDIN_FILENO) != 0)
-    return error("standard input is a terminal; give it a trace: < FILE, or name the file");
+  if (standard_input && !wanted.from_terminal && ::isatty(STDIN_FILENO) != 0)
+    return error("standard input is a terminal; give it {}: < FILE, or name the file", wanted.what);
   FileDescriptor file(standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                                      : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file) return file;
   const int reason = errno;
-  if (standard_input) return error("standard input is closed; give it a trace, or name a file");
+  if (standard_input) return error("standard input is closed; give it {}, or name a file", wanted.what);
   if (reason == ENOENT) return error("{}: no such file; check the name", path);
   if (reason == EACCES) return error("{}: permission denied; run as a user who may read it", path);
   return error("{}: cannot be opened: {}", path, std::strerror(reason));
@@ -30,12 +30,12 @@ Result<FileDescriptor> open_path(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<InputFile>> InputFile::open(const std::string& path) {
-  auto file = open_path(path);
+Result<std::unique_ptr<InputFile>> InputFile::open(const std::string& path, const Wanted& wanted) {
+  auto file = open_path(path, wanted);
   if (!file) return tl::unexpected(file.error());
   struct stat about {};
   if (::fstat(file->get(), &about) != 0) return error("{}: cannot be read: {}", path, std::strerror(errno));
-  if (S_ISDIR(about.st_mode)) return error("{} is a directory; name a capture file in it", path);
+  if (S_ISDIR(about.st_mode)) return error("{} is a directory; name {} in it", path, wanted.named);
   FileDescriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return error("{}: cannot make an eventfd: {}", path, std::strerror(errno));
   const bool regular = S_ISREG(about.st_mode);

@@ -23,8 +23,15 @@ class InputFile {
     int error = 0;         ///< errno, with State::failed
   };
 
+  /// What is wanted of whoever names a file; stands in messages.
+  struct Wanted {
+    const char* what = "a trace";          ///< "give it ..."
+    const char* named = "a capture file";  ///< "... is a directory; name ... in it"
+    bool from_terminal = false;            ///< a person may type it
+  };
   /// `path` "-" is standard input. Fails with a line for a person: missing, a directory, not readable.
-  static Result<std::unique_ptr<InputFile>> open(const std::string& path);
+  static Result<std::unique_ptr<InputFile>> open(const std::string& path, const Wanted& wanted);
+  static Result<std::unique_ptr<InputFile>> open(const std::string& path) { return open(path, Wanted{}); }
 
   /// At least one byte, or why not. Waits as long as `wait` for a pipe (negative: until something comes), a
   /// regular file does not wait.

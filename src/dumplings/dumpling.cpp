@@ -7,7 +7,8 @@
 
 #include <simdjson.h>
 
-#include "dumplings/json_tokens.h"
+#include "base/json_tokens.h"
+#include "base/json_walk.h"
 
 namespace spiderling {
 
@@ -17,25 +18,9 @@ static_assert(DumplingReader::padding >= simdjson::SIMDJSON_PADDING);
 
 namespace {
 
-// What is wrong, as a literal; nullptr: nothing.
-using Problem = const char*;
-
-constexpr Problem not_json = "it is not JSON";
-
-Problem describe(simdjson::error_code code) {
-  switch (code) {
-    case simdjson::SUCCESS: return nullptr;
-    case simdjson::EMPTY: return "it is empty";
-    case simdjson::UTF8_ERROR: return "it is not UTF-8";
-    case simdjson::UNCLOSED_STRING: return "it is not JSON: a string does not end";
-    case simdjson::UNESCAPED_CHARS: return "it is not JSON: a control character in a string";
-    case simdjson::MEMALLOC: return "there is no memory to read it";
-    case simdjson::CAPACITY: return "it is too long";
-    case simdjson::STRING_ERROR: return "it is not JSON: a string with a wrong escape";
-    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT: return "it is not JSON: it ends too early";
-    default: return not_json;
-  }
-}
+using json_walk::describe;
+using json_walk::Problem;
+using json_walk::take_text;
 
 struct Found {
   DumplingView view;
@@ -43,54 +28,8 @@ struct Found {
   bool metadata = false, chef = false, kitchen = false, driver = false, created = false, payload = false;
 };
 
-// Every value is walked, and every scalar checked: On-Demand itself looks only at what it is asked for.
-Problem check_value(ondemand::value value, unsigned depth);
-
-Problem check_object(ondemand::object object, unsigned depth) {
-  for (auto field : object) {
-    ondemand::value value;
-    ondemand::raw_json_string key;
-    if (const auto code = field.key().get(key)) return describe(code);
-    if (!json_tokens::is_string_body(key.raw())) return "it is not JSON: a key with a wrong escape";
-    if (const auto code = field.value().get(value)) return describe(code);
-    if (const Problem problem = check_value(value, depth)) return problem;
-  }
-  return nullptr;
-}
-
-Problem check_array(ondemand::array array, unsigned depth) {
-  for (auto element : array) {
-    ondemand::value value;
-    if (const auto code = element.get(value)) return describe(code);
-    if (const Problem problem = check_value(value, depth)) return problem;
-  }
-  return nullptr;
-}
-
 Problem check_value(ondemand::value value, unsigned depth) {
-  if (depth > DumplingReader::max_depth) return "it is nested too deeply";
-  const std::string_view token = value.raw_json_token();
-  if (token.empty()) return not_json;
-  if (token[0] == '{') {
-    ondemand::object object;
-    if (const auto code = value.get_object().get(object)) return describe(code);
-    return check_object(object, depth + 1);
-  }
-  if (token[0] == '[') {
-    ondemand::array array;
-    if (const auto code = value.get_array().get(array)) return describe(code);
-    return check_array(array, depth + 1);
-  }
-  if (!json_tokens::is_scalar(token)) return "it is not JSON: a value that is none";
-  if (token[0] != '"') return nullptr;
-  // Stepped over, not left for On-Demand to skip: it would take a string before a colon for a key.
-  ondemand::raw_json_string consumed;
-  return describe(value.get_raw_json_string().get(consumed));
-}
-
-Problem take_text(ondemand::value value, std::string_view& text, Problem wrong_type) {
-  if (value.raw_json_token().substr(0, 1) != "\"") return wrong_type;
-  return describe(value.get_string().get(text));
+  return json_walk::check_value(value, depth, DumplingReader::max_depth);
 }
 
 Problem take_metadata_field(std::string_view key, ondemand::value value, Found& found) {
@@ -137,16 +76,11 @@ Problem take_metadata(ondemand::value value, Found& found) {
 }
 
 Problem take_payload(ondemand::document& document, ondemand::value value, Found& found) {
-  const std::string_view token = value.raw_json_token();
-  if (const Problem problem = check_value(value, 2)) return problem;
-  found.payload = json_tokens::trimmed(token) != "null";
-  found.view.payload = json_tokens::trimmed(token);
-  if (token[0] == '{' || token[0] == '[') {
-    const char* next = nullptr;  // the token behind the payload
-    if (const auto code = document.current_location().get(next)) return describe(code);
-    found.view.payload = json_tokens::trimmed({token.data(), static_cast<std::size_t>(next - token.data())});
-  }
-  return nullptr;
+  constexpr unsigned depth = 2;
+  const Problem problem =
+      json_walk::take_raw(document, value, found.view.payload, depth, DumplingReader::max_depth);
+  found.payload = problem == nullptr && found.view.payload != "null";
+  return problem;
 }
 
 Problem check_complete(Found& found) {
@@ -180,7 +114,7 @@ Problem walk(ondemand::document& document, Found& found) {
                                                : check_value(value, 2);
     if (problem != nullptr) return problem;
   }
-  if (!document.current_location().error()) return "it is not JSON: something follows its end";
+  if (const Problem problem = json_walk::check_end(document)) return problem;
   return check_complete(found);
 }
 

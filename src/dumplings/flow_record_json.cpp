@@ -104,7 +104,13 @@ FlowRecordJson::FlowRecordJson(const ChainSet& chains) {
 }
 
 char* FlowRecordJson::write(const FlowRecord& record, char* out) const {
-  out = put(out, "{\"pkt_first\":");
+  *out++ = '{';
+  out = write_members(record, out);
+  return put(out, "}\n");
+}
+
+char* FlowRecordJson::write_members(const FlowRecord& record, char* out) const {
+  out = put(out, "\"pkt_first\":");
   out = write_seconds(record.first, out);
   for (const Step& step : steps_) {
     if (step.long_label) [[unlikely]] {
@@ -130,14 +136,19 @@ char* FlowRecordJson::write(const FlowRecord& record, char* out) const {
     }
   }
   out = put(out, ",\"pkt_last\":");
-  out = write_seconds(record.last, out);
-  return put(out, "}\n");
+  return write_seconds(record.last, out);
 }
 
 void FlowRecordJson::append(const FlowRecord& record, std::string& text) const {
+  text += '{';
+  append_members(record, text);
+  text += "}\n";
+}
+
+void FlowRecordJson::append_members(const FlowRecord& record, std::string& text) const {
   const std::size_t before = text.size();
   text.resize(before + max_record_bytes_);
-  const char* end = write(record, text.data() + before);
+  const char* end = write_members(record, text.data() + before);
   text.resize(static_cast<std::size_t>(end - text.data()));
 }
 

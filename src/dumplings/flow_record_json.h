@@ -26,8 +26,12 @@ class FlowRecordJson {
 
   /// As write(), at the end of a text.
   void append(const FlowRecord& record, std::string& text) const;
+  /// The members alone, without braces and newline, at the end of a text: for what has them among others.
+  void append_members(const FlowRecord& record, std::string& text) const;
 
  private:
+  char* write_members(const FlowRecord& record, char* out) const;
+
   static constexpr std::size_t label_room = 48;
   /// One step: a label, and what follows it.
   struct Step {
@@ -52,5 +56,7 @@ char* write_seconds(Timestamp time, char* out);
 
 /// A JSON Schema (draft 2020-12) of the records that these chains give.
 std::string flow_record_schema(const ChainSet& chains);
+/// Of that schema, what stands between the braces of "properties".
+std::string flow_record_properties(const ChainSet& chains);
 
 }  // namespace spiderling

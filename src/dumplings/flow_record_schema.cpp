@@ -35,12 +35,11 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-}  // namespace
+struct Members {
+  std::string properties;
+  std::string required;
 
-std::string flow_record_schema(const ChainSet& chains) {
-  std::string properties, required;
-  const auto add = [&](std::string_view name, std::string_view type, std::string_view limits,
-                       std::string_view meaning) {
+  void add(std::string_view name, std::string_view type, std::string_view limits, std::string_view meaning) {
     if (!properties.empty()) {
       properties += ',';
       required += ',';
@@ -48,17 +47,30 @@ std::string flow_record_schema(const ChainSet& chains) {
     properties +=
         fmt::format("{}:{{\"type\":{}{},\"description\":{}}}", quoted(name), type, limits, quoted(meaning));
     required += quoted(name);
-  };
-  add("pkt_first", "\"number\"", "", "time of the first packet, seconds since the epoch");
+  }
+};
+
+Members members_of(const ChainSet& chains) {
+  Members members;
+  members.add("pkt_first", "\"number\"", "", "time of the first packet, seconds since the epoch");
   for (const auto& placed : chains.chains()) {
     for (const Field& field : placed.chain->fields)
-      add(field.name, json_type(field), bounds(field), field.meaning);
+      members.add(field.name, json_type(field), bounds(field), field.meaning);
   }
-  add("pkt_last", "\"number\"", "", "time of the last packet, seconds since the epoch");
+  members.add("pkt_last", "\"number\"", "", "time of the last packet, seconds since the epoch");
+  return members;
+}
+
+}  // namespace
+
+std::string flow_record_properties(const ChainSet& chains) { return members_of(chains).properties; }
+
+std::string flow_record_schema(const ChainSet& chains) {
+  const Members members = members_of(chains);
   return fmt::format(
       "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"spiderling flow record\","
       "\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}],\"additionalProperties\":false}}\n",
-      properties, required);
+      members.properties, members.required);
 }
 
 }  // namespace spiderling

@@ -159,8 +159,8 @@ class JsonReader {
 
 inline std::optional<Json> Json::parse(std::string_view input) { return JsonReader(input).document(); }
 
-/// What is wrong with `value` by `schema`; empty if nothing is. Knows type, minimum, maximum, properties,
-/// required and additionalProperties: false.
+/// What is wrong with `value` by `schema`; empty if nothing is. Knows type, minimum, maximum, items,
+/// properties, required and additionalProperties: false.
 inline std::string violation(const Json& schema, const Json& value, const std::string& where = "$") {
   const auto is = [&](const std::string& type) {
     switch (value.kind) {
@@ -182,6 +182,11 @@ inline std::string violation(const Json& schema, const Json& value, const std::s
     const Json *minimum = schema.find("minimum"), *maximum = schema.find("maximum");
     if (minimum && value.as_double() < minimum->as_double()) return where + " is too small: " + value.text;
     if (maximum && value.as_double() > maximum->as_double()) return where + " is too large: " + value.text;
+  }
+  if (const Json* items = schema.find("items")) {
+    for (const Json& item : value.items) {
+      if (auto wrong = violation(*items, item, where + "[]"); !wrong.empty()) return wrong;
+    }
   }
   if (value.kind != Json::object) return {};
   if (const Json* required = schema.find("required")) {

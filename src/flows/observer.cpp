@@ -45,12 +45,14 @@ ObserverCounters& ObserverCounters::operator+=(const ObserverCounters& o) {
   ignored_packets += o.ignored_packets;
   orphan_fragments += o.orphan_fragments;
   early += o.early;
+  unwanted_packets += o.unwanted_packets;
   return *this;
 }
 
 Observer::Observer(const ChainSet& chains, const ObserverOptions& options, FlowSink& sink)
     : chains_(chains),
       sink_(sink),
+      admission_(options.admission),
       idle_ns_(sane_timeout(options.idle_timeout)),
       expiry_ns_(sane_timeout(options.expiry_timeout)),
       seed_(options.seed),
@@ -163,6 +165,10 @@ void Observer::add_to_flow(const Packet& packet, const FlowId& id) {
   const std::int64_t now_ns = time_of(packet);
   Flow* flow = table_.find(id.key, id.hash);
   if (flow == nullptr) {
+    if (admission_ != nullptr && !admission_->wants(id)) {
+      ++counters_.unwanted_packets;
+      return;
+    }
     flow = &start_flow(packet, id);
   } else {
     settle_idle(*flow, now_ns);
@@ -311,6 +317,13 @@ void Observer::close(Flow& flow) {
   emit(flow);
   flow.wheel_slot = TimerWheel::no_slot;
   table_.erase(flow);
+}
+
+bool Observer::end(const FlowId& id) {
+  Flow* flow = table_.find(id.key, id.hash);
+  if (flow == nullptr) return false;
+  close(*flow);
+  return true;
 }
 
 // The flow that is due next.

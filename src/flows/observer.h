@@ -14,13 +14,21 @@
 
 namespace spiderling {
 
+/// Says which flows are wanted. Called by the observer's thread, once for each packet that is in no flow yet.
+class FlowAdmission {
+ public:
+  virtual ~FlowAdmission() = default;
+  virtual bool wants(const FlowId& flow) const = 0;
+};
+
 struct ObserverOptions {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds expiry_timeout = std::chrono::seconds(5);
   std::size_t max_flows = 4'000'000;  ///< at once, ignored ones too; above it one that is due next ends early
   std::size_t shard = 0;              ///< this observer's number ...
   std::size_t shards = 1;             ///< ... of so many that are given the same frames
-  HashSeed seed = HashSeed::random();  ///< the same for all shards of a run
+  HashSeed seed = HashSeed::random();        ///< the same for all shards of a run
+  const FlowAdmission* admission = nullptr;  ///< outlives the observer; nullptr: every flow is wanted
 };
 
 /// What an observer saw and what became of it. Every frame of the shard is counted in `packets`; it is in a
@@ -36,6 +44,7 @@ struct ObserverCounters {
   std::uint64_t ignored_packets = 0;
   std::uint64_t orphan_fragments = 0;  ///< whose first fragment never came: in a flow without ports
   std::uint64_t early = 0;             ///< records emitted before their time to keep to max_flows
+  std::uint64_t unwanted_packets = 0;  ///< of flows that were not admitted
 
   ObserverCounters& operator+=(const ObserverCounters& other);
 };
@@ -71,6 +80,8 @@ class Observer {
   void process(std::span<const Frame> frames);
   /// Lets timers see a time without a packet.
   void advance(Timestamp now);
+  /// Emits a flow now, whatever its timers say. False if there is no such flow.
+  bool end(const FlowId& id);
   void finish();
 
   const ObserverCounters& counters() const { return counters_; }
@@ -109,6 +120,7 @@ class Observer {
 
   const ChainSet& chains_;
   FlowSink& sink_;
+  const FlowAdmission* const admission_;
   const std::int64_t idle_ns_;
   const std::int64_t expiry_ns_;
   const HashSeed seed_;

@@ -1,6 +1,6 @@
 #include "hub/http.h"
 
-#include "websocket/boost_asio.h"
+#include "base/boost_asio.h"
 #include "websocket/upgrade.h"
 
 #include <boost/beast/http/empty_body.hpp>

@@ -10,16 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "base/boost_asio.h"
 #include "base/log.h"
 #include "dumplings/dumpling.h"
 #include "hub/frame_log.h"
 #include "hub/hub.h"
 #include "hub/interests.h"
-#include "websocket/boost_asio.h"
 
 namespace spiderling {
 
-namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;

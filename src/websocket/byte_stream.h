@@ -10,12 +10,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "websocket/boost_asio.h"
+#include "base/boost_asio.h"
 #include "websocket/endpoint.h"
 
 namespace spiderling {
 
-namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 

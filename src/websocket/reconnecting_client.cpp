@@ -5,11 +5,10 @@
 #include <random>
 #include <thread>
 
-#include "websocket/boost_asio.h"
+#include "base/boost_asio.h"
 
 namespace spiderling {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <stdexcept>
 
-#include "websocket/boost_asio.h"
+#include "base/boost_asio.h"
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>

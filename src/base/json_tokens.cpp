@@ -1,4 +1,4 @@
-#include "dumplings/json_tokens.h"
+#include "base/json_tokens.h"
 
 #include <cstring>
 

@@ -1,11 +1,11 @@
-#include "app/flow_dumplings.h"
+#include "app/record_dumplings.h"
 
 namespace spiderling::app {
 
-FlowDumplings::FlowDumplings(HubDeliveryOptions options, std::string_view kitchen)
-    : hub_(std::move(options)), lines_(hub_), label_(flow_chef, kitchen, Driver::packet) {}
+RecordDumplings::RecordDumplings(HubDeliveryOptions options, std::string_view chef, std::string_view kitchen)
+    : hub_(std::move(options)), lines_(hub_), label_(chef, kitchen, Driver::packet) {}
 
-bool FlowDumplings::write(std::string_view records) {
+bool RecordDumplings::write(std::string_view records) {
   const Timestamp now = std::chrono::system_clock::now();
   while (!records.empty()) {
     const std::size_t end = records.find('\n');
@@ -16,7 +16,7 @@ bool FlowDumplings::write(std::string_view records) {
   return true;
 }
 
-HubDeliveryCounters FlowDumplings::finish() {
+HubDeliveryCounters RecordDumplings::finish() {
   constexpr std::chrono::seconds deadline(5);
   hub_.finish(deadline);
   return hub_.counters();

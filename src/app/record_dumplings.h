@@ -1,4 +1,4 @@
-// Flow records as dumplings.
+// Flow records and results as dumplings.
 #pragma once
 
 #include <string>
@@ -9,14 +9,13 @@
 
 namespace spiderling::app {
 
-/// The chef that flow records are dumplings of.
+/// The chef that the flow records of `observe` are dumplings of.
 inline constexpr std::string_view flow_chef = "FlowObserver";
 
-/// Brings flow records to a hub, each as the payload of a dumpling of chef FlowObserver, driver `packet`. One
-/// thread.
-class FlowDumplings {
+/// Brings records to a hub, each as the payload of a dumpling of one chef, driver `packet`. One thread.
+class RecordDumplings {
  public:
-  FlowDumplings(HubDeliveryOptions options, std::string_view kitchen);
+  RecordDumplings(HubDeliveryOptions options, std::string_view chef, std::string_view kitchen);
 
   /// Whole records, one a line. Always true: a record that finds no room is dropped, and counted.
   bool write(std::string_view records);

@@ -1,0 +1,20 @@
+// Reading a command line, the same way for every command.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include "app/command.h"
+
+namespace spiderling::app {
+
+/// One line on standard error: what was wrong with the command line. Returns bad_request.
+int refuse_command_line(const Arguments& arguments, std::string_view problem);
+
+/// Reads the words. An exit status if that was all: help or the version was asked for and printed, or
+/// something was wrong, and was told.
+std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments);
+
+}  // namespace spiderling::app
