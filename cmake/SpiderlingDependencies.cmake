@@ -5,6 +5,8 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 pkg_check_modules(pcap REQUIRED IMPORTED_TARGET libpcap)
+pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
@@ -14,7 +16,7 @@ find_path(EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)
 add_library(expected::expected INTERFACE IMPORTED)
 target_include_directories(expected::expected SYSTEM INTERFACE ${EXPECTED_INCLUDE_DIR})
 
-# Asio, its TLS and Beast are compiled once, in src/websocket/boost_asio.cpp; whoever includes them needs these.
+# Asio, its TLS and Beast are compiled once, in src/base/boost_asio.cpp; whoever includes them needs these.
 find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_library(spiderling_boost_asio INTERFACE)

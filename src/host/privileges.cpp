@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -14,6 +15,8 @@
 #include <fstream>
 #include <optional>
 #include <string_view>
+
+#include "host/capability_numbers.h"
 
 namespace spiderling {
 namespace {
@@ -65,23 +68,54 @@ Result<void> become(const User& who) {
   return {};
 }
 
-Result<void> clear_capabilities() {
+using CapabilitySets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
+
+// Those of the wanted that there are.
+Result<CapabilitySets> sets_with_only(std::initializer_list<Capability> wanted) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  CapabilitySets now{}, kept{};
+  if (::syscall(SYS_capget, &header, now.data()) != 0)
+    return error("cannot find out capabilities: {}", std::strerror(errno));
+  for (const Capability capability : wanted) {
+    const unsigned number = number_of(capability);
+    const unsigned bit = now[number / 32].permitted & (1U << (number % 32));
+    kept[number / 32].permitted |= bit;
+    kept[number / 32].effective |= bit;
+    kept[number / 32].inheritable |= bit;
+  }
+  return kept;
+}
+
+// Ambient ones are those that a program started later has, too.
+Result<void> keep_only(const CapabilitySets& kept) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
     return error("cannot give up ambient capabilities: {}", std::strerror(errno));
-  if (::syscall(SYS_capset, &header, none) != 0)
+  if (::syscall(SYS_capset, &header, kept.data()) != 0)
     return error("cannot give up capabilities: {}", std::strerror(errno));
+  for (unsigned number = 0; number < kept.size() * 32; ++number) {
+    if ((kept[number / 32].permitted & (1U << (number % 32))) == 0) continue;
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0)
+      return error("cannot keep capability {} for programs: {}", number, std::strerror(errno));
+  }
   return {};
 }
 
 }  // namespace
 
-Result<void> drop_privileges() {
+Result<void> drop_privileges() { return drop_privileges_except({}); }
+
+Result<void> drop_privileges_except(std::initializer_list<Capability> kept) {
+  const auto sets = sets_with_only(kept);
+  if (!sets) return tl::unexpected(sets.error());
   if (is_root()) {
+    // Else they would be lost with the name.
+    if (kept.size() > 0 && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+      return error("cannot keep capabilities: {}", std::strerror(errno));
     if (auto changed = become(whom_to_become()); !changed) return changed;
   }
-  if (auto cleared = clear_capabilities(); !cleared) return cleared;
+  if (auto done = keep_only(*sets); !done) return done;
+  ::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return error("cannot refuse new privileges: {}", std::strerror(errno));
   if (is_root() || (!is_root_of_a_user_namespace() && ::setuid(0) == 0))

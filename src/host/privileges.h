@@ -1,7 +1,10 @@
 // Giving up what only the start needed.
 #pragma once
 
+#include <initializer_list>
+
 #include "base/error.h"
+#include "host/capabilities.h"
 
 namespace spiderling {
 
@@ -11,5 +14,9 @@ namespace spiderling {
 /// changes. No program run later can gain privileges again. Not thread-safe. An error means that privileges
 /// may be left: end the program.
 Result<void> drop_privileges();
+
+/// The same, but for these capabilities, which the thread keeps (those that it has) together with the
+/// programs that it starts: `nft` needs CAP_NET_ADMIN as much as SO_MARK does.
+Result<void> drop_privileges_except(std::initializer_list<Capability> kept);
 
 }  // namespace spiderling
