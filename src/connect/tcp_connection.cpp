@@ -1,0 +1,161 @@
+#include "connect/tcp_connection.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "connect/socket_address.h"
+
+namespace spiderling {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+
+namespace {
+
+constexpr int bind_attempts = 32;
+constexpr std::uint8_t most_without_a_wait = 16;
+
+bool set_option(int socket, int name, const void* value, socklen_t size) {
+  return ::setsockopt(socket, SOL_SOCKET, name, value, size) == 0;
+}
+
+}  // namespace
+
+TcpConnection::TcpConnection(std::shared_ptr<ConnectContext> shared)
+    : shared_(std::move(shared)), socket_(shared_->io), watch_(shared_->deadlines, *this) {}
+
+// --- before the SYN
+
+Outcome TcpConnection::prepare(const IpAddress& address, std::uint16_t port, const SocketSetup& setup,
+                               std::uint32_t mark) {
+  close();
+  ends_ = {{}, address, 0, port};
+  const auto source = shared_->sources.towards(address, setup, mark);
+  if (!source) return source.error();
+  auto opened = shared_->sockets.open(setup, mark, socket_family(address.version), SOCK_STREAM);
+  if (!opened) return Outcome::discard(opened.error().message);
+  fd_ = std::move(*opened);
+  Outcome bound = bind_somewhere(*source);
+  if (!bound.ok()) close();
+  return bound;
+}
+
+// A port of ours may be another program's, bound to this very address.
+Outcome TcpConnection::bind_somewhere(const IpAddress& source) {
+  const int yes = 1;
+  if (!set_option(fd_.get(), SO_REUSEADDR, &yes, sizeof yes))
+    return outcome_of_errno(errno, "cannot share a port");
+  for (int attempt = 0; attempt < bind_attempts; ++attempt) {
+    auto lease = shared_->ports.take(ends_.dip, ends_.dp);
+    if (!lease) return Outcome::discard(lease.error().message);
+    const SocketAddress local(source, lease->port());
+    if (::bind(fd_.get(), local.get(), local.size()) == 0) {
+      ends_.sip = source;
+      ends_.sp = lease->port();
+      lease_ = std::move(*lease);
+      return {};
+    }
+    if (errno != EADDRINUSE) return outcome_of_errno(errno, "cannot take a local port");
+  }
+  return Outcome::discard("other programs hold the local ports that we would use");
+}
+
+// --- the handshake
+
+asio::awaitable<Outcome> TcpConnection::connect(Deadline deadline) {
+  if (!fd_) co_return Outcome::discard("not prepared");
+  if (Outcome started = start_connecting(); !started.ok()) co_return started;
+  if (Outcome waited = co_await wait(Transfer::Kind::needs_write, deadline); !waited.ok()) co_return waited;
+  int number = 0;
+  socklen_t size = sizeof number;
+  if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;
+  if (number != 0) co_return outcome_of_errno(number, "cannot connect");
+  co_return Outcome{};
+}
+
+// Asio is told of the socket only now: one that is not connecting yet would wake it for nothing.
+Outcome TcpConnection::start_connecting() {
+  const SocketAddress target(ends_.dip, ends_.dp);
+  if (::connect(fd_.get(), target.get(), target.size()) != 0 && errno != EINPROGRESS)
+    return outcome_of_errno(errno, "cannot connect");
+  return adopt();
+}
+
+Outcome TcpConnection::adopt() {
+  const auto protocol = ends_.dip.version == IpVersion::v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+  ErrorCode problem;
+  socket_.assign(protocol, fd_.get(), problem);
+  if (problem) return outcome_of_errno(problem.value(), "cannot watch a socket");
+  fd_.release();
+  return {};
+}
+
+// --- waiting
+
+void TcpConnection::Watch::on_deadline() {
+  owner_.timed_out_ = true;
+  owner_.cancel();
+}
+
+asio::awaitable<Outcome> TcpConnection::wait(Transfer::Kind why, Deadline deadline) {
+  if (!socket_.is_open()) co_return Outcome::discard("not connected");
+  if (deadline <= std::chrono::steady_clock::now()) co_return Outcome::timeout("no answer in time");
+  ErrorCode problem;
+  without_a_wait_ = 0;
+  timed_out_ = false;
+  watch_.set(deadline);
+  co_await socket_.async_wait(why == Transfer::Kind::needs_write ? Socket::wait_write : Socket::wait_read,
+                              asio::redirect_error(asio::use_awaitable, problem));
+  watch_.clear();
+  if (!problem) co_return Outcome{};
+  co_return timed_out_ ? Outcome::timeout("no answer in time") : Outcome::discard("given up");
+}
+
+void TcpConnection::cancel() {
+  ErrorCode ignored;
+  if (socket_.is_open()) socket_.cancel(ignored);
+}
+
+// --- bytes
+
+int TcpConnection::descriptor() { return socket_.native_handle(); }
+
+// A peer that sends as fast as it is read from must leave the others their turn, and gets no longer than the
+// deadline: it is waited for now and then, although it is ready.
+bool TcpConnection::must_wait() { return ++without_a_wait_ > most_without_a_wait; }
+
+Transfer TcpConnection::read_some(std::span<char> room) {
+  if (must_wait()) return {Transfer::Kind::needs_read, 0, {}};
+  const ssize_t got = ::recv(descriptor(), room.data(), room.size(), MSG_DONTWAIT);
+  if (got > 0) return {Transfer::Kind::done, static_cast<std::size_t>(got), {}};
+  if (got == 0) return {Transfer::Kind::end, 0, {}};
+  if (errno == EAGAIN || errno == EINTR) return {Transfer::Kind::needs_read, 0, {}};
+  return {Transfer::Kind::broken, 0, outcome_of_errno(errno, "cannot receive")};
+}
+
+Transfer TcpConnection::write_some(std::string_view bytes) {
+  if (must_wait()) return {Transfer::Kind::needs_write, 0, {}};
+  const ssize_t sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) return {Transfer::Kind::done, static_cast<std::size_t>(sent), {}};
+  if (errno == EAGAIN || errno == EINTR) return {Transfer::Kind::needs_write, 0, {}};
+  return {Transfer::Kind::broken, 0, outcome_of_errno(errno, "cannot send")};
+}
+
+// --- the end
+
+void TcpConnection::close() {
+  watch_.clear();
+  fd_ = FileDescriptor();
+  ErrorCode ignored;
+  if (socket_.is_open()) socket_.close(ignored);
+  lease_.give_back();
+}
+
+void TcpConnection::abort() {
+  const linger at_once{1, 0};
+  if (socket_.is_open()) set_option(descriptor(), SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+}  // namespace spiderling
