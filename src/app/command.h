@@ -26,5 +26,6 @@ int print(const Arguments& arguments);
 int status(const Arguments& arguments);
 int details(const Arguments& arguments);
 int store(const Arguments& arguments);
+int measure(const Arguments& arguments);
 
 }  // namespace spiderling::app

@@ -21,6 +21,7 @@ struct Command {
 };
 constexpr Command commands[] = {
     {"observe", observe, "packets in, one JSON record a flow out"},
+    {"measure", measure, "a list of targets in, what the path to each lets through out"},
     {"sniff", sniff, "packets in, chefs' dumplings out, to a hub or printed"},
     {"hub", hub, "kitchens in, every dumpling to every eater"},
     {"print", print, "dumplings from a hub, printed or stored"},

@@ -19,6 +19,8 @@ Registry::Registry(const std::vector<const Plugin*>& plugins) {
   for (const Plugin* plugin : plugins) {
     if (plugin->kind == PluginKind::chef)
       chefs_.push_back(static_cast<const ChefDescription*>(plugin->description()));
+    if (plugin->kind == PluginKind::measurement)
+      measurements_.push_back(static_cast<const MeasurementDescription*>(plugin->description()));
     if (plugin->kind != PluginKind::chain) continue;
     const auto* chain = static_cast<const ChainDescription*>(plugin->description());
     if (!chain->fields_in_state) {
@@ -29,6 +31,8 @@ Registry::Registry(const std::vector<const Plugin*>& plugins) {
   }
   std::ranges::sort(chains_, {}, [](const ChainDescription* chain) { return std::string_view(chain->name); });
   std::ranges::sort(chefs_, {}, [](const ChefDescription* chef) { return std::string_view(chef->name); });
+  std::ranges::sort(measurements_, {},
+                    [](const MeasurementDescription* one) { return std::string_view(one->name); });
 }
 
 Result<const ChainDescription*> Registry::chain(std::string_view name) const {

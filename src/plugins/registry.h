@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "spiderling/chain.h"
 #include "spiderling/chef.h"
+#include "spiderling/measurement.h"
 #include "spiderling/plugin.h"
 
 namespace spiderling {
@@ -29,11 +30,15 @@ class Registry {
   /// Sorted by name; also those that no kitchen may take on.
   const std::vector<const ChefDescription*>& chefs() const { return chefs_; }
 
+  /// Sorted by name.
+  const std::vector<const MeasurementDescription*>& measurements() const { return measurements_; }
+
  private:
   explicit Registry(const std::vector<const Plugin*>& plugins);
 
   std::vector<const ChainDescription*> chains_;
   std::vector<const ChefDescription*> chefs_;
+  std::vector<const MeasurementDescription*> measurements_;
 };
 
 }  // namespace spiderling

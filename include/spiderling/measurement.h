@@ -1,0 +1,196 @@
+// Measurements: what is asked about the path to each target.
+//
+//     #include <spiderling/measurement.h>
+//     using namespace spiderling;
+//
+//     class EcnMeasurement : public SynchronizedMeasurement {
+//      public:
+//       static constexpr const char* name = "ecn";
+//       static constexpr const char* description = "Does the path let Explicit Congestion Notification
+//       through?"; static constexpr const char* version = "1.0.0"; static constexpr std::array
+//       chains{"basic", "tcp", "ecn"}; static constexpr std::array connect_supported{ConnectMode::http,
+//       ConnectMode::tcp};
+//
+//       std::vector<Configuration> configurations() const override {
+//         Configuration off("ECN off"), on("ECN on");
+//         off.socket.ecn = EcnRequest::off;
+//         on.socket.ecn = EcnRequest::on;
+//         return {off, on};
+//       }
+//       void combine(const MergedFlows& flows, Conditions& conditions) const override {
+//         conditions.connectivity("ecn", flows[0].ok(), flows[1].ok());
+//         if (!flows[1].trusted()) return conditions.not_observed();
+//         conditions.add(flows[1].is(ce_) ? "ecn.ipmark.ce.seen" : "ecn.ipmark.ce.not_seen");
+//       }
+//
+//      private:
+//       FlowField<bool> ce_{flow_fields_, "ecn_ce_data_rev"};
+//     };
+//     SPIDERLING_MEASUREMENT(EcnMeasurement)
+#pragma once
+
+#include <any>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "spiderling/conditions.h"
+#include "spiderling/connection.h"
+#include "spiderling/job.h"
+#include "spiderling/merged_flow.h"
+#include "spiderling/option_list.h"
+#include "spiderling/plugin.h"
+#include "spiderling/task.h"
+
+namespace spiderling {
+
+/// A sysctl that a configuration needs for the whole host, by its name in /proc/sys: "net.ipv4.tcp_ecn".
+struct HostSetting {
+  std::string name;
+  std::string value;
+};
+
+/// One way to connect to a target. Number 0 is the baseline (A), the others are what is tried (B, C, ...).
+struct Configuration {
+  Configuration() = default;
+  explicit Configuration(std::string given_name) : name(std::move(given_name)) {}
+
+  std::string name;      ///< for people: "ECN on"
+  SocketSetup socket{};  ///< differs from socket to socket: connections of all configurations may run at once
+  /// Of the whole host: while these hold, connections of no other configuration run. Empty if the socket's
+  /// own setup is enough, which is faster and leaves the host alone.
+  std::vector<HostSetting> host{};
+};
+
+/// What a connection is made with: given to Measurement::connect(), one for each connection. Every wait ends
+/// by the deadline, which is that of the connection. Event loop's thread only.
+class Worker {
+ public:
+  virtual ~Worker() = default;
+
+  virtual const Job& job() const = 0;
+  /// Which configuration or connection: 0 is the baseline.
+  virtual std::size_t run() const = 0;
+  /// What pre_connect() gave.
+  virtual const std::any& prepared() const = 0;
+  virtual ConnectMode mode() const = 0;
+  virtual std::uint16_t port() const = 0;
+
+  /// Connects and says what the mode wants said: nothing for tcp, a request for http and https. Once.
+  virtual Task<ConnectionRecord> connect() = 0;
+  /// Connects, and no more, whatever the mode. Once, instead of connect().
+  virtual Task<ConnectionRecord> tcp_connect() = 0;
+  /// After a connection stands: true when all of it was taken.
+  virtual Task<bool> send(std::string_view bytes) = 0;
+  /// At least one byte, at most so many; empty: the end, a failure or the deadline.
+  virtual Task<std::string> receive(std::size_t most) = 0;
+};
+
+/// What all four models share. A measurement derives from one of the models.
+///
+/// Thread-safety: one object serves a whole run, from the thread of the event loop only.
+class Measurement {
+ public:
+  Measurement() = default;
+  Measurement(const Measurement&) = delete;
+  Measurement& operator=(const Measurement&) = delete;
+  virtual ~Measurement() = default;
+
+  /// Its own command line options.
+  virtual void options(OptionList& /*list*/) {}
+  /// Once a job, before its first connection; what it returns is given to every connection of the job.
+  virtual Task<std::any> pre_connect(const Job& /*job*/) { co_return std::any{}; }
+  /// One connection, while its configuration holds.
+  virtual Task<ConnectionRecord> connect(Worker& worker) { return worker.connect(); }
+  /// After the connection, when its configuration was let go, before its socket is closed.
+  virtual Task<void> post_connect(Worker& /*worker*/, ConnectionRecord& /*record*/) { co_return; }
+  /// From the merged flows of a job, its conditions.
+  virtual void combine(const MergedFlows& flows, Conditions& conditions) const = 0;
+
+  /// For the engine: how many connections a job has and how each is set up.
+  virtual std::vector<Configuration> runs() const = 0;
+  const FlowFields& flow_fields() const { return flow_fields_; }
+
+ protected:
+  /// The fields of the flow record that combine() reads; each is declared with this.
+  FlowFields flow_fields_;
+};
+
+/// A and B differ by configuration only: the same connection is made under each.
+class SynchronizedMeasurement : public Measurement {
+ public:
+  virtual std::vector<Configuration> configurations() const = 0;
+  std::vector<Configuration> runs() const final { return configurations(); }
+};
+
+/// A and B are different connections, told apart by Worker::run() in connect().
+class DesynchronizedMeasurement : public Measurement {
+ public:
+  /// Each connection's name and its socket's setup.
+  virtual std::vector<Configuration> connections() const = 0;
+  std::vector<Configuration> runs() const final { return connections(); }
+};
+
+/// One connection, nothing to compare it with.
+class SingleMeasurement : public Measurement {
+ public:
+  virtual Configuration configuration() const { return Configuration("the only one"); }
+  std::vector<Configuration> runs() const final { return {configuration()}; }
+};
+
+/// A measurement as the program sees it: made by describe_measurement() from the class that a user writes.
+struct MeasurementDescription {
+  const char* name;
+  const char* description;
+  const char* version;
+  std::span<const char* const> chains;
+  std::span<const ConnectMode> connect_supported;  ///< the first is the default
+  /// False: its pre_connect(), connect() and post_connect() are those of Measurement, and the engine goes a
+  /// shorter way.
+  bool has_own_connect;
+  std::unique_ptr<Measurement> (*create)();  ///< throws what its constructor throws
+};
+
+namespace detail {
+// A function that is not overridden is still the base class's member.
+template <class M>
+constexpr bool has_own_connect() {
+  if constexpr (requires { &M::pre_connect, &M::connect, &M::post_connect; }) {
+    return !(std::is_same_v<decltype(&M::pre_connect), decltype(&Measurement::pre_connect)> &&
+             std::is_same_v<decltype(&M::connect), decltype(&Measurement::connect)> &&
+             std::is_same_v<decltype(&M::post_connect), decltype(&Measurement::post_connect)>);
+  } else {
+    return true;  // private or overloaded
+  }
+}
+}  // namespace detail
+
+template <class M>
+const MeasurementDescription& describe_measurement() {
+  static_assert(std::is_base_of_v<Measurement, M>, "a measurement derives from one of the models, publicly");
+  static_assert(std::is_default_constructible_v<M>, "a measurement has a constructor without arguments");
+  static const MeasurementDescription description{
+      M::name,
+      M::description,
+      M::version,
+      M::chains,
+      M::connect_supported,
+      detail::has_own_connect<M>(),
+      []() -> std::unique_ptr<Measurement> { return std::make_unique<M>(); },
+  };
+  return description;
+}
+
+}  // namespace spiderling
+
+/// Registers a measurement. At namespace scope, one a line; it needs no header of its own.
+#define SPIDERLING_MEASUREMENT(MeasurementClass)                                              \
+  SPIDERLING_PLUGIN(::spiderling::PluginKind::measurement, MeasurementClass::name, [] {       \
+    return static_cast<const void*>(&::spiderling::describe_measurement<MeasurementClass>()); \
+  })

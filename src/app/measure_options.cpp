@@ -1,0 +1,173 @@
+#include "app/measure_options.h"
+
+#include <limits>
+#include <map>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/command_line.h"
+#include "plugins/registry.h"
+
+namespace spiderling::app {
+
+namespace {
+
+constexpr double longest_seconds = 3600;
+
+const std::map<std::string, Interleave> interleaves{
+    {"together", Interleave::together}, {"random", Interleave::random}, {"in-order", Interleave::in_order}};
+const std::map<std::string, Configure> configures{{"socket", Configure::socket}, {"host", Configure::host}};
+
+// A measurement as the command line has it: a subcommand with its options.
+struct Choice {
+  const MeasurementDescription* description;
+  std::unique_ptr<Measurement> measurement;
+  CLI::App* command = nullptr;
+  std::string connect;
+};
+
+void add_input_and_output(CLI::App& cli, MeasureOptions& o) {
+  auto* input = cli.add_option_group("Input");
+  input
+      ->add_option("-i,--interface", o.interface,
+                   "Where the targets are reached, and observed (that of the default route)")
+      ->type_name("IFACE");
+  input->add_option("--input", o.input, "The job list, one target a line; - for standard input")
+      ->capture_default_str()
+      ->type_name("FILE");
+  input->add_flag("--csv-input", o.csv_input,
+                  "Jobs are CSV: rank,domain or dip,dp,domain or dip,dp,domain,rank (default: JSON objects)");
+  auto* output = cli.add_option_group("Output");
+  output->add_option("--output", o.output, "Write results to a file (standard output)")->type_name("FILE");
+  output->add_flag("--output-flows", o.output_flows, "Also the flow records that the conditions come from");
+  output->add_flag("--verbose,-v", o.verbose, "Say on standard error what is run, and what came of it");
+  auto* hub = cli.add_option_group("Hub");
+  hub->add_option(
+         "--hub", o.hub,
+         "Send results to a hub, as dumplings of chef measure.PLUGIN: HOST:PORT, or wss://HOST:PORT with TLS")
+      ->type_name("HOST:PORT")
+      ->excludes(cli.get_option("--output"));
+  hub->add_option("--kitchen-name", o.kitchen_name, "Name of this kitchen, in every dumpling")
+      ->capture_default_str()
+      ->type_name("NAME");
+  hub->add_option("--token-file", o.token_file, "A file with the hub's token")->type_name("FILE");
+  hub->add_option("--ca-file", o.ca_file, "Certificates to trust for wss:// (the system's)")
+      ->type_name("PEM");
+}
+
+void add_how(CLI::App& cli, MeasureOptions& o) {
+  auto* how = cli.add_option_group("How");
+  how->add_option("-w,--workers", o.workers, "Jobs whose connections are made at the same time")
+      ->check(CLI::Range(1u, 100'000u))
+      ->capture_default_str()
+      ->type_name("N");
+  how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")
+      ->check(CLI::Range(0.01, longest_seconds))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  how->add_option("--linger", o.linger_seconds,
+                  "Seconds for which a connection is still observed when it is over")
+      ->check(CLI::Range(0.1, longest_seconds))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  how->add_option("--interleave", o.interleave,
+                  "Connections of one job: together, random (one by one), in-order")
+      ->transform(CLI::CheckedTransformer(interleaves))
+      ->default_str("together");
+  how->add_option("--configure", o.configure,
+                  "Set up each socket, or the whole host (one configuration at a time): socket, host")
+      ->transform(CLI::CheckedTransformer(configures))
+      ->default_str("socket");
+  how->add_option("--seed", o.seed, "Of random orders")->capture_default_str()->type_name("N");
+  how->add_option("--ring", o.ring_mib, "Memory of the capture ring")
+      ->check(CLI::Range(1u, 4096u))
+      ->capture_default_str()
+      ->type_name("MIB");
+}
+
+std::string names_of(std::span<const ConnectMode> modes) {
+  std::string names;
+  for (const ConnectMode mode : modes) names += (names.empty() ? "" : ", ") + std::string(name_of(mode));
+  return names;
+}
+
+void add_own_option(CLI::App& command, const OptionList::Option& own) {
+  const std::string name = "--" + own.name;
+  std::visit(
+      [&]<class T>(T* target) {
+        if constexpr (std::is_same_v<T, bool>) {
+          command.add_flag(name, *target, own.meaning);
+        } else {
+          auto* option = command.add_option(name, *target, own.meaning)->capture_default_str();
+          if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::vector<std::int64_t>>) {
+            option->check(CLI::Range(own.least, own.most));
+          }
+        }
+      },
+      own.target);
+}
+
+void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
+  const MeasurementDescription& d = *choice.description;
+  choice.command = cli.add_subcommand(d.name, d.description)->fallthrough();
+  std::vector<std::string> modes;
+  for (const ConnectMode mode : d.connect_supported) modes.emplace_back(name_of(mode));
+  if (!modes.empty()) {
+    choice.command
+        ->add_option("--connect", choice.connect,
+                     fmt::format("What a connection is used for: {}", names_of(d.connect_supported)))
+        ->check(CLI::IsMember(modes))
+        ->default_str(modes.front());
+  }
+  choice.command->add_option("--timeout", o.timeout_seconds, "As before the measurement's name")
+      ->check(CLI::Range(0.01, longest_seconds))
+      ->type_name("SECONDS");
+  OptionList own;
+  choice.measurement->options(own);
+  for (const OptionList::Option& option : own.options()) add_own_option(*choice.command, option);
+}
+
+std::vector<Choice> all_measurements() {
+  std::vector<Choice> choices;
+  for (const MeasurementDescription* d : Registry::built_in().measurements()) {
+    choices.push_back({d, d->create(), nullptr, {}});
+  }
+  return choices;
+}
+
+}  // namespace
+
+ParsedMeasure parse_measure(const Arguments& arguments) {
+  ParsedMeasure parsed;
+  MeasureOptions& o = parsed.options;
+  CLI::App cli("Asks what the path to each target of a list lets through.", arguments.called_as);
+  cli.footer(
+      "Examples:\n  spiderling measure -i eth0 ecn < targets.ndjson > results.ndjson\n"
+      "  spiderling measure -i eth0 -w 5000 --csv-input ecn --connect https --timeout 3 < targets.csv\n"
+      "Needs CAP_NET_RAW to observe and CAP_NET_ADMIN to configure sockets (root has both).\n"
+      "Exit status: 0 done, 1 failed while running or interrupted twice, 2 nothing was done.");
+  add_input_and_output(cli, o);
+  add_how(cli, o);
+  std::vector<Choice> choices = all_measurements();
+  for (Choice& choice : choices) add_measurement(cli, o, choice);
+  cli.require_subcommand(1);
+  parsed.exit = parse_command_line(cli, arguments);
+  if (parsed.exit) return parsed;
+  for (Choice& choice : choices) {
+    if (!choice.command->parsed()) continue;
+    o.description = choice.description;
+    o.measurement = std::move(choice.measurement);
+    for (const ConnectMode mode : o.description->connect_supported) {
+      if (choice.connect == name_of(mode)) o.mode = mode;
+    }
+    if (choice.connect.empty() && !o.description->connect_supported.empty()) {
+      o.mode = o.description->connect_supported.front();
+    }
+  }
+  return parsed;
+}
+
+}  // namespace spiderling::app

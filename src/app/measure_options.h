@@ -1,0 +1,52 @@
+// The command line of `spiderling measure`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/command.h"
+#include "spiderling/measurement.h"
+#include "spiders/plan.h"
+
+namespace spiderling::app {
+
+/// How the configurations of a measurement come about.
+enum class Configure : std::uint8_t {
+  socket,  ///< each socket for itself: options, marks, rules and routes of ours
+  host,    ///< settings of the whole host, one configuration at a time, put back afterwards
+};
+
+struct MeasureOptions {
+  std::string interface;  ///< empty: that of the default route
+  std::string input = "-";
+  std::string output;  ///< empty: standard output
+  bool csv_input = false;
+  bool output_flows = false;
+  std::size_t workers = 1000;
+  double timeout_seconds = 5;
+  double linger_seconds = 1;
+  Interleave interleave = Interleave::together;
+  Configure configure = Configure::socket;
+  std::uint64_t seed = 1;
+  std::size_t ring_mib = 8;
+  std::string hub;  ///< instead of output; empty: none
+  std::string kitchen_name = "default_kitchen";
+  std::string token_file;
+  std::string ca_file;
+  bool verbose = false;
+
+  const MeasurementDescription* description = nullptr;
+  std::unique_ptr<Measurement> measurement;  ///< with its own options set
+  ConnectMode mode = ConnectMode::tcp;
+};
+
+/// What came of a command line: options to run with, or an exit status.
+struct ParsedMeasure {
+  MeasureOptions options;
+  std::optional<int> exit;
+};
+ParsedMeasure parse_measure(const Arguments& arguments);
+
+}  // namespace spiderling::app

@@ -1,0 +1,80 @@
+#include "spiders/combiner.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+
+namespace spiderling {
+
+namespace {
+
+bool is_unsigned(FieldType type) {
+  return type == FieldType::u8 || type == FieldType::u16 || type == FieldType::u32 || type == FieldType::u64;
+}
+
+bool answers(FieldType wanted, FieldType given) {
+  return wanted == given || (wanted == FieldType::u64 && is_unsigned(given));
+}
+
+// False: the connection was never tried, or what became of it says nothing about the path.
+bool says_something(const JobConnection& connection) {
+  const ConnectionState state = connection.record.state;
+  return state != ConnectionState::skipped && state != ConnectionState::discard;
+}
+
+Result<void> bind(FlowFieldBase& wanted, const ChainSet& chains) {
+  for (const ChainSet::Placed& placed : chains.chains()) {
+    for (const Field& field : placed.chain->fields) {
+      if (std::string_view(field.name) != wanted.name()) continue;
+      if (!answers(wanted.wanted(), field.type)) {
+        return error("the measurement reads field '{}' of chain '{}' as another type than it has",
+                     wanted.name(), placed.chain->name);
+      }
+      wanted.bind(field, placed.state_offset);
+      return {};
+    }
+  }
+  return error("the measurement reads field '{}', which none of its chains has", wanted.name());
+}
+
+// False: the measurement threw, and what it has said until then is not to be trusted.
+bool ask(const Measurement& measurement, const MergedJob& job, Conditions& conditions) {
+  std::vector<MergedFlow> flows;
+  flows.reserve(job.connections.size());
+  for (const JobConnection& one : job.connections) {
+    flows.emplace_back(one.record, one.flow.states.get(), one.flow.lossy);
+  }
+  try {
+    measurement.combine(flows, conditions);
+    return true;
+  } catch (const std::exception& problem) {
+    log::warning("combine of the measurement failed", {{"why", problem.what()}});
+  } catch (...) {
+    log::warning("combine of the measurement failed", {{"why", "it threw what is no std::exception"}});
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& chains) {
+  for (FlowFieldBase* field : measurement.flow_fields()) {
+    if (auto bound = bind(*field, chains); !bound) return bound;
+  }
+  return {};
+}
+
+std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job) {
+  Conditions conditions;
+  if (!std::ranges::all_of(job.connections, says_something) || !ask(measurement, job, conditions)) {
+    conditions = {};
+    conditions.add("pathspider.skipped");
+  }
+  if (const std::size_t missed = job.missed_flows(); missed > 0)
+    conditions.add("pathspider.missed_flows", missed);
+  return std::move(conditions).list();
+}
+
+}  // namespace spiderling

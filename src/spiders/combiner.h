@@ -1,0 +1,24 @@
+// Turns the merged flows of a job into its conditions.
+#pragma once
+
+#include <vector>
+
+#include "base/error.h"
+#include "flows/chain_set.h"
+#include "spiderling/measurement.h"
+#include "spiders/merger.h"
+
+namespace spiderling {
+
+/// Tells the fields that a measurement reads where they stand in a flow's states. Error: no chain of the
+/// measurement has a field of that name, or it is of another type.
+Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& chains);
+
+/// What the measurement says about the job; and what can be said without it:
+///   pathspider.skipped         a connection could not be tried: nothing is concluded
+///   pathspider.missed_flows:N  N flows were expected and not observed
+/// Where a connection was not tried, or came to nothing through a fault of ours, the measurement is not
+/// asked. Where it throws, it counts as not asked, and the log has a line.
+std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job);
+
+}  // namespace spiderling

@@ -1,0 +1,133 @@
+// Engine, where configurations are settings of the whole host: a batch of jobs, then for each configuration
+// an epoch: set the host up, make all connections, put the host back.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "spiders/engine.h"
+
+namespace spiderling {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto feed_pause = 5ms;
+// How long a batch waits to be full when the feed has nothing at the moment.
+constexpr auto batch_patience = 200ms;
+
+// Opens for all who wait, once.
+class Gate {
+ public:
+  explicit Gate(asio::io_context& loop) : opened_(loop, asio::steady_timer::time_point::max()) {}
+  void open() {
+    opened_.cancel();
+    opened_.expires_at(asio::steady_timer::time_point::min());
+  }
+  asio::awaitable<void> wait() {
+    boost::system::error_code ignored;
+    co_await opened_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+ private:
+  asio::steady_timer opened_;
+};
+
+}  // namespace
+
+asio::awaitable<void> Engine::run_epochs() {
+  while (true) {
+    const std::vector<std::uint64_t> ids = co_await take_batch();
+    if (ids.empty()) break;
+    connecting_ = ids.size();
+    std::vector<std::any> from_pre_connect(ids.size());
+    for (std::size_t i = 0; plan_.has_own_connect && i < ids.size(); ++i) {
+      from_pre_connect[i] = co_await prepared(ids[i]);
+    }
+    bool host_obeys = true;
+    for (const std::size_t number : order()) {
+      const bool obeyed = co_await run_epoch(ids, from_pre_connect, number);
+      host_obeys = host_obeys && obeyed;
+    }
+    connecting_ = 0;
+    if (!host_obeys) feed_ended_ = true;
+  }
+  feed_ended_ = true;
+  check_done();
+}
+
+// As many jobs as there are workers, fewer if no more come for a while; none once the feed has ended.
+asio::awaitable<std::vector<std::uint64_t>> Engine::take_batch() {
+  std::vector<std::uint64_t> ids;
+  auto patience = std::chrono::steady_clock::time_point::max();
+  while (!feed_ended_ && ids.size() < plan_.options.workers) {
+    if (merger_.size() >= plan_.options.most_held) {
+      if (!ids.empty()) break;
+      co_await pause();
+      continue;
+    }
+    Job job;
+    const JobFeed::State state = feed_.next(job);
+    if (state == JobFeed::State::ended) {
+      feed_ended_ = true;
+    } else if (state == JobFeed::State::job) {
+      ids.push_back(take(std::move(job)));
+      patience = std::chrono::steady_clock::now() + batch_patience;
+    } else {
+      if (!ids.empty() && std::chrono::steady_clock::now() >= patience) break;
+      co_await pause();
+    }
+  }
+  co_return ids;
+}
+
+// Each connection ends by its own deadline, and so does the epoch. False: the host could not be set up or put
+// back; then the connections are not made, and no more jobs are taken.
+asio::awaitable<bool> Engine::run_epoch(const std::vector<std::uint64_t>& ids,
+                                        const std::vector<std::any>& prepared, std::size_t number) {
+  if (failure_.empty()) {
+    if (const auto begun = plan_.epochs->begin(number); !begun) {
+      failure_ = begun.error().message;
+      log::error("the host could not be configured; no more jobs are taken", {{"why", failure_}});
+    }
+  }
+  const bool configured = failure_.empty();
+  Gate all_connected(loop_), put_back(loop_);
+  std::size_t connecting = ids.size(), open = ids.size();
+  const auto let_go = [&]() -> asio::awaitable<void> {
+    if (--connecting == 0) all_connected.open();
+    co_await put_back.wait();
+  };
+  Gate all_ended(loop_);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!configured) {
+      ConnectionRecord record;
+      record.state = ConnectionState::skipped;
+      record.reason = failure_;
+      merger_.connection_ended(ids[i], number, std::move(record));
+      continue;
+    }
+    asio::co_spawn(loop_, maker_.make(ids[i], number, prepared[i], let_go), [&](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+      if (--open == 0) all_ended.open();
+    });
+  }
+  if (!configured) co_return false;
+  co_await all_connected.wait();
+  if (const auto ended = plan_.epochs->end(); !ended) {
+    failure_ = ended.error().message;
+    log::error("the host could not be put back whole", {{"why", failure_}});
+  }
+  put_back.open();
+  co_await all_ended.wait();
+  co_return failure_.empty();
+}
+
+asio::awaitable<void> Engine::pause() {
+  later_.expires_after(feed_pause);
+  boost::system::error_code ignored;
+  co_await later_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+}  // namespace spiderling

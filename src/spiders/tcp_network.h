@@ -1,0 +1,22 @@
+// The engine's network as it is: connections of this machine.
+#pragma once
+
+#include <memory>
+
+#include "connect/connect_context.h"
+#include "spiders/network.h"
+
+namespace spiderling {
+
+/// Event loop's thread only. The loop outlives it.
+class TcpNetwork final : public Network {
+ public:
+  explicit TcpNetwork(std::shared_ptr<ConnectContext> shared) : shared_(std::move(shared)) {}
+
+  tl::expected<std::unique_ptr<Conversation>, NotPossible> prepare(const ConversationPlan& plan) override;
+
+ private:
+  std::shared_ptr<ConnectContext> shared_;
+};
+
+}  // namespace spiderling
