@@ -26,6 +26,7 @@ int print(const Arguments& arguments);
 int status(const Arguments& arguments);
 int details(const Arguments& arguments);
 int store(const Arguments& arguments);
+int lab(const Arguments& arguments);
 int measure(const Arguments& arguments);
 
 }  // namespace spiderling::app

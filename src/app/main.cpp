@@ -28,6 +28,7 @@ constexpr Command commands[] = {
     {"status", status, "how a hub is, in one line that is redrawn"},
     {"details", details, "the next status of a hub, whole"},
     {"store", store, "dumplings that were stored, printed"},
+    {"lab", lab, "a network with known faults on this machine, to try measurements on"},
 };
 
 // Each of the program's names, and the commands that it takes.

@@ -1,0 +1,47 @@
+// What the subcommands of `spiderling lab` share.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "base/error.h"
+#include "lab/lab.h"
+#include "lab/plan.h"
+#include "lab/scenario.h"
+
+namespace spiderling::app {
+
+/// The command line of all subcommands; each uses what it knows.
+struct LabOptions {
+  std::string scenario;
+  std::string place = "prober";
+  std::string measurement;  ///< empty: the scenario's
+  std::string connect;      ///< empty: the scenario's
+  std::string results;      ///< a file of results to judge, instead of a measurement
+  bool json = false;
+  bool keep = false;
+  bool all = false;
+  std::vector<std::string> words;  ///< behind --
+};
+
+/// A scenario with its addresses. Not movable: the plan's users borrow both.
+struct LoadedScenario {
+  lab::Scenario scenario;
+  lab::AddressPlan plan;
+};
+Result<LoadedScenario> load_for_lab(const std::string& name_or_path);
+
+/// The name that a running lab has: of a path, the name that is in the file.
+Result<std::string> lab_name(const std::string& name_or_path);
+
+/// Prints the error; bad_request.
+int refuse(const Arguments& arguments, const Error& problem);
+
+/// Starts the lab and enters it into the list: it stays.
+Result<lab::LabHandle> bring_up(const LoadedScenario& loaded, const lab::LabList& list);
+
+int lab_check(const Arguments& arguments, const LabOptions& options);
+
+}  // namespace spiderling::app
