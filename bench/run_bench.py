@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures spiderling beside other programs on the same trace, in one go.
 
-    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub]
+    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub,active]
 
 Makes the traces once (in BUILD/traces), then runs every program in turn, round after round, so that what else the
 machine does falls on all of them alike. Prints medians with the lowest and highest value; a ratio is that of the two
@@ -18,8 +18,8 @@ from measure import Program, RunFailed, machine_line, median, run, warm
 from report import Table, rate
 
 HEADER_CHAINS = ["basic", "tcp", "ecn", "dscp", "mss", "tfo", "tcpopt", "udp", "evil"]
-PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub"]
-USUAL_PARTS = "trace,memory,live,kitchen,hub"
+PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub", "active"]
+USUAL_PARTS = "trace,memory,live,kitchen,hub,active"
 
 
 def parse_arguments():
@@ -152,6 +152,9 @@ class Bench:
 
     def measure_hub(self):
         self.run_script("hub/run_hub_bench.py")
+
+    def measure_active(self):
+        self.run_script("active/measure_bench.py")
 
     def run_script(self, name, *options):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)

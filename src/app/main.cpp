@@ -4,12 +4,15 @@
 #include <cstdio>
 #include <exception>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "app/command.h"
 #include "base/nearest.h"
+#include "plugins/registry.h"
 
 namespace spiderling::app {
 namespace {
@@ -68,6 +71,17 @@ int run_command(std::string_view name, const Arguments& arguments) {
   return std::ranges::find(commands, name, &Command::name)->run(arguments);
 }
 
+// `pathspider PLUGIN <jobs.csv >results.txt`, the form of PATHspider 1. Its lists were CSV; either is taken.
+bool is_measurement(std::string_view word) {
+  return std::ranges::any_of(Registry::built_in().measurements(),
+                             [&](const MeasurementDescription* one) { return one->name == word; });
+}
+std::vector<std::string> as_measure(std::vector<std::string> words, bool verbose) {
+  words.insert(words.begin(), "--any-input");
+  if (verbose) words.insert(words.begin(), "--verbose");
+  return words;
+}
+
 int run(std::span<char*> argv) {
   const std::string_view program = argv.empty() ? "spiderling" : base_name(argv[0]);
   std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
@@ -86,6 +100,9 @@ int run(std::span<char*> argv) {
   if (words[0] == "--version") {
     fmt::print("spiderling {}\n", SPIDERLING_VERSION);
     return success;
+  }
+  if (program != program_names[0].name && is_measurement(words[0])) {
+    return measure({fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
   }
   for (const Command& command : commands) {
     if (command.name != words[0]) continue;

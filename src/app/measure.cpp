@@ -76,6 +76,8 @@ class MeasureCommand {
     if (!source) return refuse(source.error());
     auto output = Output::open(options_.output);
     if (!output) return refuse(output.error());
+    auto jobs = JobReader::open(options_.input, reader_options());
+    if (!jobs) return refuse(jobs.error());
     auto hub = hub_options();
     if (!hub) return refuse(hub.error());
     auto host = MeasureHost::make(options_.configure, plan.configurations,
@@ -86,8 +88,7 @@ class MeasureCommand {
     plan.epochs = (*host)->epochs();
     if (const auto kept = drop_privileges_except({Capability::net_admin, Capability::net_raw}); !kept)
       return refuse(kept.error());
-    auto jobs = JobReader::open(options_.input, reader_options());
-    if (!jobs) return refuse(jobs.error());
+    if (options_.verbose) tell_plan(plan);
     return options_.hub.empty() ? to_output(plan, **source, *chains, **jobs, **host, *output)
                                 : to_hub(plan, **source, *chains, **jobs, **host, std::move(*hub));
   }
@@ -98,6 +99,22 @@ class MeasureCommand {
     return bad_request;
   }
   void say(std::string_view line) const { fmt::print(stderr, "{}: {}\n", called_as_, line); }
+
+  void tell_plan(const EnginePlan& plan) const {
+    say(fmt::format("{} {} by {} through {}, {} workers, {} s a connection, {} s observed afterwards",
+                    options_.description->name, options_.description->version, name_of(options_.mode),
+                    options_.interface, plan.options.workers, options_.timeout_seconds,
+                    options_.linger_seconds));
+    for (std::size_t i = 0; i < plan.configurations.size(); ++i) {
+      std::string how = plan.marks[i] != 0 ? fmt::format("sockets marked {:#x}", plan.marks[i]) : "";
+      for (const HostSetting& setting : plan.configurations[i].host) {
+        if (plan.epochs != nullptr)
+          how += fmt::format("{}{}={}", how.empty() ? "" : ", ", setting.name, setting.value);
+      }
+      say(fmt::format("configuration {}: {} ({})", i, plan.configurations[i].name,
+                      how.empty() ? "as it is" : how));
+    }
+  }
 
   EnginePlan make_plan() {
     EnginePlan plan{.measurement = *options_.measurement,
@@ -135,7 +152,11 @@ class MeasureCommand {
 
   JobReaderOptions reader_options() {
     JobReaderOptions options;
-    options.format = options_.csv_input ? JobFormat::csv : JobFormat::ndjson;
+    if (options_.csv_input) {
+      options.format = JobFormat::csv;
+    } else if (options_.any_input) {
+      options.format = JobFormat::by_first_line;
+    }
     options.on_bad_line = [this](const BadLine& bad) {
       if (++bad_lines_ <= shown_bad_lines) say(fmt::format("line {}: {}", bad.line, bad.fault.reason));
       if (bad_lines_ == shown_bad_lines) say("further bad lines are only counted");
@@ -224,6 +245,7 @@ class MeasureCommand {
     add(r.unfinished, "jobs given up");
     if (jobs.bad > 0) line += fmt::format(", {} bad lines ({})", jobs.bad, jobs.bad_lines());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
+    line += fmt::format(", {} jobs in flight at most", r.engine.most_held);
     return line + fmt::format("; {:.3f} s, {:.0f} jobs/s", elapsed.count(),
                               static_cast<double>(r.engine.finished) / std::max(elapsed.count(), 1e-3));
   }

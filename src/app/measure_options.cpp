@@ -40,6 +40,8 @@ void add_input_and_output(CLI::App& cli, MeasureOptions& o) {
       ->type_name("FILE");
   input->add_flag("--csv-input", o.csv_input,
                   "Jobs are CSV: rank,domain or dip,dp,domain or dip,dp,domain,rank (default: JSON objects)");
+  input->add_flag("--any-input", o.any_input,
+                  "Jobs are whatever the first line is, an object or columns (pathspider PLUGIN)");
   auto* output = cli.add_option_group("Output");
   output->add_option("--output", o.output, "Write results to a file (standard output)")->type_name("FILE");
   output->add_flag("--output-flows", o.output_flows, "Also the flow records that the conditions come from");
@@ -75,11 +77,13 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->type_name("SECONDS");
   how->add_option("--interleave", o.interleave,
                   "Connections of one job: together, random (one by one), in-order")
-      ->transform(CLI::CheckedTransformer(interleaves))
+      ->transform(CLI::CheckedTransformer(interleaves).description(""))
+      ->type_name("HOW")
       ->default_str("together");
   how->add_option("--configure", o.configure,
                   "Set up each socket, or the whole host (one configuration at a time): socket, host")
-      ->transform(CLI::CheckedTransformer(configures))
+      ->transform(CLI::CheckedTransformer(configures).description(""))
+      ->type_name("WHAT")
       ->default_str("socket");
   how->add_option("--seed", o.seed, "Of random orders")->capture_default_str()->type_name("N");
   how->add_option("--ring", o.ring_mib, "Memory of the capture ring")
@@ -154,6 +158,8 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
   std::vector<Choice> choices = all_measurements();
   for (Choice& choice : choices) add_measurement(cli, o, choice);
   cli.require_subcommand(1);
+  cli.get_formatter()->label("SUBCOMMAND", "PLUGIN ...");
+  cli.get_formatter()->label("Subcommands", "Measurements");
   parsed.exit = parse_command_line(cli, arguments);
   if (parsed.exit) return parsed;
   for (Choice& choice : choices) {

@@ -23,6 +23,7 @@ struct MeasureOptions {
   std::string input = "-";
   std::string output;  ///< empty: standard output
   bool csv_input = false;
+  bool any_input = false;
   bool output_flows = false;
   std::size_t workers = 1000;
   double timeout_seconds = 5;

@@ -1,6 +1,7 @@
 #include "jobs/job_reader.h"
 
 #include <cstring>
+#include <optional>
 
 #include "jobs/csv_line.h"
 #include "jobs/ndjson_line.h"
@@ -21,6 +22,27 @@ ParsedLine parse(NdjsonLine& parser, std::string_view line) {
   return parser.read_padded(line);
 }
 ParsedLine parse(CsvLine& parser, std::string_view line) { return parser.read(line); }
+
+// '\0' if there is none; a byte order mark is no letter.
+char first_letter(std::string_view line) {
+  const auto at = line.find_first_not_of(" \t\r\xEF\xBB\xBF");
+  return at == std::string_view::npos ? '\0' : line[at];
+}
+
+// Whatever the first line that is not empty is: an object, or columns.
+class EitherLine {
+ public:
+  ParsedLine read_padded(std::string_view line) {
+    if (!is_csv_) is_csv_ = first_letter(line) != '{';
+    return *is_csv_ ? parse(csv_, line) : parse(ndjson_, line);
+  }
+
+ private:
+  std::optional<bool> is_csv_;
+  CsvLine csv_;
+  NdjsonLine ndjson_;
+};
+ParsedLine parse(EitherLine& parser, std::string_view line) { return parser.read_padded(line); }
 
 }  // namespace
 
@@ -43,15 +65,11 @@ Result<std::unique_ptr<JobReader>> JobReader::open(const std::string& path, JobR
 }
 
 JobReader::JobReader(std::string name, std::unique_ptr<InputFile> input, JobReaderOptions options)
-    : name_(std::move(name)),
-      input_(std::move(input)),
-      options_(std::move(options)),
-      queue_(most_batches),
-      thread_([this] { run(); }) {}
+    : name_(std::move(name)), input_(std::move(input)), options_(std::move(options)), queue_(most_batches) {}
 
 JobReader::~JobReader() {
   stop();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void JobReader::stop() {
@@ -60,7 +78,12 @@ void JobReader::stop() {
   queue_.close();
 }
 
+void JobReader::start() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
 JobReader::State JobReader::next(Job& job) {
+  start();
   while (!stopped_.load(std::memory_order_relaxed)) {
     if (give(job)) return State::job;
     auto batch = queue_.try_pop();
@@ -81,6 +104,7 @@ JobReader::State JobReader::next(Job& job) {
 }
 
 bool JobReader::wait(Job& job) {
+  start();
   while (!stopped_.load(std::memory_order_relaxed)) {
     if (give(job)) return true;
     auto batch = queue_.pop();
@@ -115,12 +139,22 @@ SourceProgress JobReader::progress() const {
 }
 
 void JobReader::run() {
-  if (options_.format == JobFormat::csv) {
-    CsvLine parser;
-    read_with(parser);
-  } else {
-    NdjsonLine parser;
-    read_with(parser);
+  switch (options_.format) {
+    case JobFormat::ndjson: {
+      NdjsonLine parser;
+      read_with(parser);
+      break;
+    }
+    case JobFormat::csv: {
+      CsvLine parser;
+      read_with(parser);
+      break;
+    }
+    case JobFormat::by_first_line: {
+      EitherLine parser;
+      read_with(parser);
+      break;
+    }
   }
   queue_.close();
   if (caller_waits_.exchange(false)) options_.on_more();

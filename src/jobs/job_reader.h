@@ -19,7 +19,11 @@
 
 namespace spiderling {
 
-enum class JobFormat : std::uint8_t { ndjson, csv };
+enum class JobFormat : std::uint8_t {
+  ndjson,
+  csv,
+  by_first_line,  ///< NDJSON if it begins with {, else CSV
+};
 
 struct JobReaderOptions {
   JobFormat format = JobFormat::ndjson;
@@ -51,7 +55,8 @@ struct JobCounters {
 ///     while ((state = (*reader)->next(job)) == JobReader::State::job) start(std::move(job));
 class JobReader {
  public:
-  /// `path` "-" is standard input, which may be a terminal. Error: it cannot be opened.
+  /// `path` "-" is standard input, which may be a terminal. Error: it cannot be opened. The thread starts
+  /// with the first job that is asked for, so that privileges can be given up in between.
   static Result<std::unique_ptr<JobReader>> open(const std::string& path, JobReaderOptions options);
   JobReader(const JobReader&) = delete;
   JobReader& operator=(const JobReader&) = delete;
@@ -88,6 +93,8 @@ class JobReader {
   };
 
   JobReader(std::string name, std::unique_ptr<InputFile> input, JobReaderOptions options);
+
+  void start();
 
   // The reader's thread.
   void run();

@@ -114,6 +114,19 @@ std::string numbered_job(std::uint64_t number) {
                      number & 255, number);
 }
 
+TEST_F(JobReaderTest, TheFirstLineTellsTheFormatIfAsked) {
+  for (const std::string list : {"\n{\"dip\":\"192.0.2.1\",\"dp\":80}\n", "\r\n192.0.2.1,80,a.example\n",
+                                 "\xEF\xBB\xBF{\"dip\":\"192.0.2.1\"}\n"}) {
+    auto opened = JobReader::open(file(list), {.format = JobFormat::by_first_line});
+    ASSERT_TRUE(opened);
+    Job job;
+    ASSERT_TRUE((*opened)->wait(job)) << list;
+    EXPECT_EQ(job.dip.to_string(), "192.0.2.1");
+    EXPECT_FALSE((*opened)->wait(job));
+    EXPECT_EQ((*opened)->counters().bad, 0u);
+  }
+}
+
 TEST_F(JobReaderTest, ReadsAListOfManyLinesInTheirOrder) {
   std::string list;
   constexpr std::uint64_t count = 20'000;

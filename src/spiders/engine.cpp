@@ -91,7 +91,9 @@ void Engine::look_again_later() {
 
 std::uint64_t Engine::take(Job job) {
   ++counters_.taken;
-  return merger_.open(std::move(job), plan_.configurations.size());
+  const std::uint64_t id = merger_.open(std::move(job), plan_.configurations.size());
+  counters_.most_held = std::max(counters_.most_held, merger_.size());
+  return id;
 }
 
 void Engine::start_job(std::uint64_t id) {

@@ -30,6 +30,7 @@ class JobFeed {
 struct EngineCounters {
   std::uint64_t taken = 0;     ///< jobs
   std::uint64_t finished = 0;  ///< jobs
+  std::size_t most_held = 0;   ///< jobs in flight at once, those that wait for the observer too
 };
 
 /// One thread, that of the io_context.

@@ -38,6 +38,20 @@ as_root() {
   fi
 }
 
+# Servers that the tests start by themselves (nginx, knot, mosquitto) are not to run on this machine because they were
+# installed: Debian asks this program. One that is there already is left alone.
+starts_of_services=/usr/sbin/policy-rc.d
+forbid_starts_of_services() {
+  if [[ -e $starts_of_services ]]; then return; fi
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$starts_of_services" >/dev/null
+  as_root chmod 755 "$starts_of_services"
+  trap allow_starts_of_services EXIT
+}
+allow_starts_of_services() {
+  trap - EXIT
+  as_root rm -f "$starts_of_services"
+}
+
 # install_packages SECTION...: what these sections of packages.txt list and this machine lacks.
 install_packages() {
   if [[ ${SPIDERLING_SKIP_SETUP-} == 1 ]]; then return; fi
@@ -48,6 +62,7 @@ install_packages() {
   mapfile -t missing < <(packages_of "$@" | missing_of)
   ((${#missing[@]})) || return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  forbid_starts_of_services
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
   local install=("${apt[@]}" install -y -q --no-install-recommends "${missing[@]}")
   # The package lists of a bare machine are empty or old: fetched only if the install cannot go on without.
@@ -58,4 +73,5 @@ install_packages() {
     as_root "${apt[@]}" update -q
     as_root "${install[@]}" </dev/null || die "apt-get could not install: ${missing[*]}"
   fi
+  if [[ -n $(trap -p EXIT) ]]; then allow_starts_of_services; fi
 }
