@@ -1,6 +1,6 @@
 // DNS messages: every section and name is read, and what was read can be written again.
 // tests/oracle/wire_seeds.cpp writes the seeds.
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 #include "wire/testing_touch.h"
 
 namespace {

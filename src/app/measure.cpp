@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "app/hub_target.h"
 #include "app/measure_host.h"
 #include "app/measure_options.h"
 #include "app/measure_run.h"
@@ -19,16 +20,13 @@
 #include "app/record_dumplings.h"
 #include "capture/interfaces.h"
 #include "host/privileges.h"
-#include "kitchen/hello.h"
 #include "plugins/registry.h"
 #include "spiders/combiner.h"
-#include "websocket/token_file.h"
 
 namespace spiderling::app {
 
 namespace {
 
-constexpr std::uint16_t kitchens_port = 11347;
 constexpr std::size_t files_besides = 64;     // descriptors that are no connections
 constexpr std::size_t held_besides = 20'000;  // jobs that only wait for the observer
 constexpr std::uint64_t shown_bad_lines = 10;
@@ -89,8 +87,8 @@ class MeasureCommand {
     if (const auto kept = drop_privileges_except({Capability::net_admin, Capability::net_raw}); !kept)
       return refuse(kept.error());
     if (options_.verbose) tell_plan(plan);
-    return options_.hub.empty() ? to_output(plan, **source, *chains, **jobs, **host, *output)
-                                : to_hub(plan, **source, *chains, **jobs, **host, std::move(*hub));
+    return !options_.hub.wanted() ? to_output(plan, **source, *chains, **jobs, **host, *output)
+                                  : to_hub(plan, **source, *chains, **jobs, **host, std::move(*hub));
   }
 
  private:
@@ -165,20 +163,8 @@ class MeasureCommand {
   }
 
   Result<HubDeliveryOptions> hub_options() const {
-    HubDeliveryOptions options;
-    if (options_.hub.empty()) return options;
-    const auto endpoint = parse_endpoint(options_.hub, kitchens_port);
-    if (!endpoint) return tl::unexpected(endpoint.error());
-    options.client.endpoint = *endpoint;
-    options.client.tls.ca_file = options_.ca_file;
-    if (!options_.token_file.empty()) {
-      const auto token = read_token_file(options_.token_file);
-      if (!token) return tl::unexpected(token.error());
-      options.client.token = *token;
-    }
-    const KitchenHello hello{options_.kitchen_name, options_.interface, "", {"spiderling." + chef()}, 0};
-    options.client.hello = hello.json();
-    return options;
+    if (!options_.hub.wanted()) return HubDeliveryOptions{};
+    return delivery_to(options_.hub, chef(), options_.interface, "");
   }
   std::string chef() const { return fmt::format("measure.{}", options_.description->name); }
 
@@ -196,7 +182,7 @@ class MeasureCommand {
   int to_hub(EnginePlan plan, Source& source, const ChainSet& chains, JobReader& jobs, MeasureHost& host,
              HubDeliveryOptions hub_options) {
     hub_options.wait_for_room = [] { return true; };  // a measurement can wait for a hub that is behind
-    RecordDumplings hub(std::move(hub_options), chef(), options_.kitchen_name);
+    RecordDumplings hub(std::move(hub_options), chef(), options_.hub.kitchen_name);
     std::string delivery;
     const auto write = [&](std::string_view results) { return hub.write(results); };
     bool missing = false;

@@ -46,18 +46,7 @@ void add_input_and_output(CLI::App& cli, MeasureOptions& o) {
   output->add_option("--output", o.output, "Write results to a file (standard output)")->type_name("FILE");
   output->add_flag("--output-flows", o.output_flows, "Also the flow records that the conditions come from");
   output->add_flag("--verbose,-v", o.verbose, "Say on standard error what is run, and what came of it");
-  auto* hub = cli.add_option_group("Hub");
-  hub->add_option(
-         "--hub", o.hub,
-         "Send results to a hub, as dumplings of chef measure.PLUGIN: HOST:PORT, or wss://HOST:PORT with TLS")
-      ->type_name("HOST:PORT")
-      ->excludes(cli.get_option("--output"));
-  hub->add_option("--kitchen-name", o.kitchen_name, "Name of this kitchen, in every dumpling")
-      ->capture_default_str()
-      ->type_name("NAME");
-  hub->add_option("--token-file", o.token_file, "A file with the hub's token")->type_name("FILE");
-  hub->add_option("--ca-file", o.ca_file, "Certificates to trust for wss:// (the system's)")
-      ->type_name("PEM");
+  add_hub_target(cli, o.hub, "results, as dumplings of chef measure.PLUGIN", cli.get_option("--output"));
 }
 
 void add_how(CLI::App& cli, MeasureOptions& o) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/hub_target.h"
 #include "spiderling/measurement.h"
 #include "spiders/plan.h"
 
@@ -32,10 +33,7 @@ struct MeasureOptions {
   Configure configure = Configure::socket;
   std::uint64_t seed = 1;
   std::size_t ring_mib = 8;
-  std::string hub;  ///< instead of output; empty: none
-  std::string kitchen_name = "default_kitchen";
-  std::string token_file;
-  std::string ca_file;
+  HubTarget hub;  ///< instead of output
   bool verbose = false;
 
   const MeasurementDescription* description = nullptr;

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "app/command.h"
+#include "app/hub_target.h"
 #include "app/observe_options.h"
 #include "app/observe_pipeline.h"
 #include "app/output.h"
@@ -15,15 +16,11 @@
 #include "app/stop_signal.h"
 #include "capture/interfaces.h"
 #include "host/privileges.h"
-#include "kitchen/hello.h"
 #include "plugins/registry.h"
-#include "websocket/token_file.h"
 
 namespace spiderling::app {
 
 namespace {
-
-constexpr std::uint16_t kitchens_port = 11347;
 
 std::chrono::nanoseconds nanoseconds_of(double seconds) {
   return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
@@ -116,7 +113,7 @@ class ObserveRun {
       fmt::print(stderr, "{}: {}, filter '{}', chains {}, {} shards\n", called_as_, options_.input,
                  options_.filter, fmt::join(options_.chains, " "), options_.shards);
     }
-    if (options_.hub.empty()) return to_output(**source, *set, *output, kept.get());
+    if (!options_.hub.wanted()) return to_output(**source, *set, *output, kept.get());
     return to_hub(**source, *set, std::move(*hub), kept.get());
   }
 
@@ -128,21 +125,9 @@ class ObserveRun {
 
   // What a hub must be told; nothing, without one.
   Result<HubDeliveryOptions> hub_options(const Source& source) const {
-    HubDeliveryOptions options;
-    if (options_.hub.empty()) return options;
-    const auto endpoint = parse_endpoint(options_.hub, kitchens_port);
-    if (!endpoint) return tl::unexpected(endpoint.error());
-    options.client.endpoint = *endpoint;
-    options.client.tls.ca_file = options_.ca_file;
-    if (!options_.token_file.empty()) {
-      const auto token = read_token_file(options_.token_file);
-      if (!token) return tl::unexpected(token.error());
-      options.client.token = *token;
-    }
-    const KitchenHello hello{
-        options_.kitchen_name, options_.input, options_.filter, {fmt::format("spiderling.{}", flow_chef)}, 0};
-    options.client.hello = hello.json();
-    if (!source.live()) options.wait_for_room = [] { return true; };  // see to_hub()
+    if (!options_.hub.wanted()) return HubDeliveryOptions{};
+    auto options = delivery_to(options_.hub, flow_chef, options_.input, options_.filter);
+    if (options && !source.live()) options->wait_for_room = [] { return true; };  // see to_hub()
     return options;
   }
 
@@ -161,7 +146,7 @@ class ObserveRun {
     const StopSignal stop;
     // A trace can wait for a hub that is behind, until the user has waited enough.
     if (options.wait_for_room) options.wait_for_room = [&] { return !stop.requested(); };
-    RecordDumplings hub(std::move(options), flow_chef, options_.kitchen_name);
+    RecordDumplings hub(std::move(options), flow_chef, options_.hub.kitchen_name);
     const auto write = [&](std::string_view records) { return hub.write(records); };
     const PipelineResult result = observe(source, chains, write, false, kept, stop);
     const HubDeliveryCounters delivery = hub.finish();

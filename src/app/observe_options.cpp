@@ -46,18 +46,7 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
       ->type_name("FILE");
   output->add_flag("--verbose", o.verbose, "Say on standard error what is run, and what each shard saw");
 
-  auto* hub = cli.add_option_group("Hub");
-  hub->add_option("--hub", o.hub,
-                  "Send flow records to a hub, as dumplings of chef FlowObserver: HOST:PORT, or "
-                  "wss://HOST:PORT with TLS")
-      ->type_name("HOST:PORT")
-      ->excludes(cli.get_option("--output"));
-  hub->add_option("--kitchen-name", o.kitchen_name, "Name of this kitchen, in every dumpling")
-      ->capture_default_str()
-      ->type_name("NAME");
-  hub->add_option("--token-file", o.token_file, "A file with the hub's token")->type_name("FILE");
-  hub->add_option("--ca-file", o.ca_file, "Certificates to trust for wss:// (the system's)")
-      ->type_name("PEM");
+  add_hub_target(cli, o.hub, "flow records, as dumplings of chef FlowObserver", cli.get_option("--output"));
 
   auto* flows = cli.add_option_group("Flows");
   flows

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/hub_target.h"
 
 namespace spiderling::app {
 
@@ -16,10 +17,7 @@ struct ObserveOptions {
   std::string output;  ///< file; empty: standard output
   std::string write;   ///< keep what was seen
   std::string filter;
-  std::string hub;                               ///< instead of output; empty: none
-  std::string kitchen_name = "default_kitchen";  ///< in the dumplings for the hub
-  std::string token_file;
-  std::string ca_file;
+  HubTarget hub;  ///< instead of output
   std::vector<std::string> chains;
   std::size_t shards = 1;
   std::uint32_t snap_length = 262144;

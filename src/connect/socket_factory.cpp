@@ -25,8 +25,10 @@ Result<void> set_dscp(const FileDescriptor& socket, int family, std::uint8_t dsc
   return set(socket, IPPROTO_IP, IP_TOS, value, "IP_TOS");
 }
 
-Result<FileDescriptor> open_socket(int family, int type) {
-  FileDescriptor socket(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Result<FileDescriptor> open_socket(int family, int type, int protocol) {
+  FileDescriptor socket(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!socket && errno == EPERM && type == SOCK_RAW)
+    return error("cannot open a raw socket: CAP_NET_RAW is missing");
   if (!socket) return error("cannot open a socket: {}", std::strerror(errno));
   return socket;
 }
@@ -34,9 +36,10 @@ Result<FileDescriptor> open_socket(int family, int type) {
 }  // namespace
 
 Result<FileDescriptor> SocketFactory::open(const SocketSetup& setup, std::uint32_t mark, int family,
-                                           int type) {
-  auto socket = setup.network_namespace.empty() ? open_socket(family, type)
-                                                : open_in_namespace(setup.network_namespace, family, type);
+                                           int type, int protocol) {
+  auto socket = setup.network_namespace.empty()
+                    ? open_socket(family, type, protocol)
+                    : open_in_namespace(setup.network_namespace, family, type, protocol);
   if (!socket) return socket;
   Result<void> done;
   if (mark != 0) done = set(*socket, SOL_SOCKET, SO_MARK, static_cast<int>(mark), "SO_MARK");
@@ -47,12 +50,13 @@ Result<FileDescriptor> SocketFactory::open(const SocketSetup& setup, std::uint32
   return socket;
 }
 
-Result<FileDescriptor> SocketFactory::open_in_namespace(const std::string& name, int family, int type) {
+Result<FileDescriptor> SocketFactory::open_in_namespace(const std::string& name, int family, int type,
+                                                        int protocol) {
   const auto there = network(name);
   if (!there) return tl::unexpected(there.error());
   const auto inside = InNamespace::enter(**there);
   if (!inside) return tl::unexpected(inside.error());
-  return open_socket(family, type);
+  return open_socket(family, type, protocol);
 }
 
 Result<const NetworkNamespace*> SocketFactory::network(const std::string& name) {

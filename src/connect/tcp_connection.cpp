@@ -13,7 +13,6 @@ using ErrorCode = boost::system::error_code;
 
 namespace {
 
-constexpr int bind_attempts = 32;
 constexpr std::uint8_t most_without_a_wait = 16;
 
 bool set_option(int socket, int name, const void* value, socklen_t size) {
@@ -41,24 +40,14 @@ Outcome TcpConnection::prepare(const IpAddress& address, std::uint16_t port, con
   return bound;
 }
 
-// A port of ours may be another program's, bound to this very address.
 Outcome TcpConnection::bind_somewhere(const IpAddress& source) {
-  const int yes = 1;
-  if (!set_option(fd_.get(), SO_REUSEADDR, &yes, sizeof yes))
-    return outcome_of_errno(errno, "cannot share a port");
-  for (int attempt = 0; attempt < bind_attempts; ++attempt) {
-    auto lease = shared_->ports.take(ends_.dip, ends_.dp);
-    if (!lease) return Outcome::discard(lease.error().message);
-    const SocketAddress local(source, lease->port());
-    if (::bind(fd_.get(), local.get(), local.size()) == 0) {
-      ends_.sip = source;
-      ends_.sp = lease->port();
-      lease_ = std::move(*lease);
-      return {};
-    }
-    if (errno != EADDRINUSE) return outcome_of_errno(errno, "cannot take a local port");
-  }
-  return Outcome::discard("other programs hold the local ports that we would use");
+  ConnectionEnds ends = ends_;
+  ends.sip = source;
+  auto lease = bind_local_port(fd_.get(), shared_->ports, ends);
+  if (!lease) return std::move(lease.error());
+  ends_ = ends;
+  lease_ = std::move(*lease);
+  return {};
 }
 
 // --- the handshake

@@ -6,19 +6,10 @@
 
 #include "base/file_descriptor.h"
 #include "connect/connect_context.h"
+#include "connect/local_port.h"
 #include "connect/stream.h"
 
 namespace spiderling {
-
-/// Both ends of a connection. All but the protocol, which is TCP.
-struct ConnectionEnds {
-  IpAddress sip;
-  IpAddress dip;
-  std::uint16_t sp = 0;
-  std::uint16_t dp = 0;
-
-  friend bool operator==(const ConnectionEnds&, const ConnectionEnds&) = default;
-};
 
 /// prepare(), connect(), then bytes as in any Stream, then close(). Destroyed at any point it closes by
 /// itself; a coroutine that waits on it must be gone by then, as one is that has the connection as its own

@@ -186,6 +186,10 @@ void Observer::add_to_flow(const Packet& packet, const FlowId& id) {
     return;
   }
   const Direction direction = id.from_low == flow->forward_from_low ? Direction::forward : Direction::reverse;
+  if (admission_ != nullptr && direction == Direction::reverse && !flow->answered) {
+    flow->answered = true;
+    admission_->answered(id);
+  }
   if (run_chains(*flow, packet, direction) && flow->completed_ns == Flow::not_completed) {
     flow->completed_ns = now_ns;
     // Due sooner than the wheel was told. Where a flood completes flows that have to make room at once, what
@@ -207,7 +211,7 @@ void Observer::open_record(Flow& flow, const Packet& packet, const FlowId& id) {
   flow.first_ns = flow.last_ns = time_of(packet);
   flow.completed_ns = Flow::not_completed;
   flow.forward_from_low = id.from_low;
-  flow.ignored = false;
+  flow.ignored = flow.answered = false;
   const FlowPacket in_flow{packet, Direction::forward};
   for (const auto& hook : chains_.new_flow) {
     const Verdict verdict = hook.call(flow.states() + hook.state_offset, in_flow);

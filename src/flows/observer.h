@@ -14,11 +14,15 @@
 
 namespace spiderling {
 
-/// Says which flows are wanted. Called by the observer's thread, once for each packet that is in no flow yet.
+/// Says which flows are wanted, and hears when they are answered. Called by the observer's thread.
 class FlowAdmission {
  public:
   virtual ~FlowAdmission() = default;
+  /// For each packet that is in no flow yet.
   virtual bool wants(const FlowId& flow) const = 0;
+  /// The first packet of the direction that did not begin the flow has come, an ICMP error about the flow
+  /// included. Once a flow; `flow` is that packet's.
+  virtual void answered(const FlowId& /*flow*/) {}
 };
 
 struct ObserverOptions {
@@ -28,7 +32,7 @@ struct ObserverOptions {
   std::size_t shard = 0;              ///< this observer's number ...
   std::size_t shards = 1;             ///< ... of so many that are given the same frames
   HashSeed seed = HashSeed::random();        ///< the same for all shards of a run
-  const FlowAdmission* admission = nullptr;  ///< outlives the observer; nullptr: every flow is wanted
+  FlowAdmission* admission = nullptr;        ///< outlives the observer; nullptr: every flow is wanted
 };
 
 /// What an observer saw and what became of it. Every frame of the shard is counted in `packets`; it is in a
@@ -120,7 +124,7 @@ class Observer {
 
   const ChainSet& chains_;
   FlowSink& sink_;
-  const FlowAdmission* const admission_;
+  FlowAdmission* const admission_;
   const std::int64_t idle_ns_;
   const std::int64_t expiry_ns_;
   const HashSeed seed_;

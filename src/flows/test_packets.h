@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "capture/frame.h"
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 #include "wire/fragmenter.h"
 
 namespace spiderling::testing {

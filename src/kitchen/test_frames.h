@@ -10,7 +10,7 @@
 
 #include "capture/source.h"
 #include "kitchen/dumpling_sink.h"
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 namespace spiderling::testing {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 namespace spiderling::lab {
 namespace {

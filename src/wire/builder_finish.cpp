@@ -1,5 +1,5 @@
 // PacketBuilder::finish(): what follows from the rest of the packet.
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 #include "wire/checksum.h"
 #include "wire/ipv6_extensions.h"
 

@@ -1,5 +1,5 @@
 // The network and transport layers of PacketBuilder.
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 namespace spiderling {
 namespace {

@@ -1,4 +1,4 @@
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 #include "wire/testing.h"
 
 namespace spiderling {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "wire/dissect.h"
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 #include "wire/testing.h"
 
 namespace spiderling {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 #include "wire/testing.h"
 #include "wire/testing_packets.h"
 #include "wire/testing_touch.h"

@@ -1,4 +1,4 @@
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 
 namespace spiderling {
 namespace {

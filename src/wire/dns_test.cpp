@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 #include "wire/testing.h"
 
 namespace spiderling {

@@ -1,7 +1,7 @@
 // Cuts an IP packet into fragments.
 #pragma once
 
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 namespace spiderling {
 

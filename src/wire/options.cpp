@@ -1,4 +1,4 @@
-#include "wire/options.h"
+#include "spiderling/header_options.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 #include "wire/fragmenter.h"
 
 namespace spiderling::testing {

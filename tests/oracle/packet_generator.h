@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 
 namespace spiderling::oracle {
 

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "app/test_run_chain.h"
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 
 namespace spiderling {
 namespace {

@@ -7,7 +7,7 @@
 #include "kitchen/test_frames.h"
 #include "plugins/registry.h"
 #include "recent_lookups.h"
-#include "wire/dns_builder.h"
+#include "spiderling/dns_builder.h"
 #include "wire/testing.h"
 
 namespace spiderling::dnslookup {

@@ -2,7 +2,9 @@
 // std::optional field is filled in by finish(); set it to have something else there, wrong values included.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 
 #include "spiderling/packet.h"
 

@@ -1,9 +1,14 @@
 // Builds DNS messages.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 
-#include "wire/builder.h"
+#include "spiderling/builder.h"
 
 namespace spiderling {
 

@@ -1,6 +1,9 @@
 // Options of TCP, IPv4 and IPv6 headers, for the builders.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 
 #include "spiderling/address.h"

@@ -1,12 +1,18 @@
 // Builds packets: for probes, for tests, for the corpora of the fuzz targets.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include <tl/expected.hpp>
 
-#include "wire/builder_fields.h"
-#include "wire/options.h"
+#include "spiderling/builder_fields.h"
+#include "spiderling/header_options.h"
 
 namespace spiderling {
 
