@@ -62,6 +62,9 @@ function(spiderling_target target)
   endif()
 endfunction()
 
+# Tests need not be fast, but are half of what is compiled. What they test is compiled as ever.
+set(SPIDERLING_TEST_OPTIMIZATION -O0)
+
 # Unit tests have a second one, with GoogleTest in it: made by the first of them.
 function(spiderling_test_pch)
   if(TARGET spiderling_test_pch)
@@ -69,6 +72,7 @@ function(spiderling_test_pch)
   endif()
   add_library(spiderling_test_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
   target_link_libraries(spiderling_test_pch PUBLIC spiderling_flags GTest::gmock GTest::gtest)
+  target_compile_options(spiderling_test_pch PRIVATE ${SPIDERLING_TEST_OPTIMIZATION})
   target_precompile_headers(spiderling_test_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
 endfunction()
 
@@ -81,6 +85,7 @@ function(spiderling_test name)
   spiderling_test_pch()
   add_executable(${name} ${arg_FILES})
   spiderling_target(${name} PCH spiderling_test_pch)
+  target_compile_options(${name} PRIVATE ${SPIDERLING_TEST_OPTIMIZATION})
   target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)

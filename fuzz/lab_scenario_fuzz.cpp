@@ -1,5 +1,5 @@
-// A scenario of the lab, as a user's file has it: whatever its bytes, there is a scenario that keeps to its bounds and can be
-// laid out, or one line that says what is wrong.
+// A scenario of the lab, as a user's file has it: whatever its bytes, there is a scenario that keeps to its
+// bounds and can be laid out, or one line that says what is wrong.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

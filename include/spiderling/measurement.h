@@ -31,6 +31,7 @@
 
 #include <any>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -42,6 +43,7 @@
 
 #include "spiderling/conditions.h"
 #include "spiderling/connection.h"
+#include "spiderling/headers/ip.h"
 #include "spiderling/job.h"
 #include "spiderling/merged_flow.h"
 #include "spiderling/option_list.h"
@@ -92,6 +94,8 @@ class Worker {
   virtual Task<std::string> receive(std::size_t most) = 0;
 };
 
+class ForgeMeasurement;
+
 /// What all four models share. A measurement derives from one of the models.
 ///
 /// Thread-safety: one object serves a whole run, from the thread of the event loop only.
@@ -115,6 +119,8 @@ class Measurement {
 
   /// For the engine: how many connections a job has and how each is set up.
   virtual std::vector<Configuration> runs() const = 0;
+  /// For the engine: not nullptr if packets are forged, where others connect.
+  virtual const ForgeMeasurement* forger() const { return nullptr; }
   const FlowFields& flow_fields() const { return flow_fields_; }
 
  protected:
@@ -142,6 +148,44 @@ class SingleMeasurement : public Measurement {
  public:
   virtual Configuration configuration() const { return Configuration("the only one"); }
   std::vector<Configuration> runs() const final { return {configuration()}; }
+};
+
+/// What a forged packet is sent between; both ends are reserved for it.
+struct ForgedEnds {
+  IpAddress sip;  ///< of the version of `dip`
+  IpAddress dip;
+  std::uint16_t sp = 0;
+  std::uint16_t dp = 0;
+};
+
+/// No connection but single packets of the measurement's own making, one for each of packets(); what they are
+/// answered is for the observer's chains to see. Worker::connect() sends the packet and waits until it is
+/// answered, an ICMP error included, or the time is up: the connection is ok once the packet was sent.
+///
+///     std::vector<std::uint8_t> forge(const Job&, std::size_t seq, const ForgedEnds& ends) const override {
+///       PacketBuffer<100> packet;  // of <spiderling/builder.h>
+///       packet.ip4({.source = ends.sip, .destination = ends.dip, .reserved_flag = seq == 1})
+///           .udp({.source_port = ends.sp, .destination_port = ends.dp})
+///           .payload("?");
+///       const auto bytes = packet.finish();
+///       return bytes ? std::vector(bytes->begin(), bytes->end()) : std::vector<std::uint8_t>();
+///     }
+class ForgeMeasurement : public Measurement {
+ public:
+  /// Each packet's name and its socket's setup. A DSCP there chooses only the route: the packet has its own.
+  virtual std::vector<Configuration> packets() const = 0;
+  /// Of all its packets: TCP or UDP.
+  virtual IpProtocol protocol(ConnectMode mode) const = 0;
+  /// Where a job names no port.
+  virtual std::uint16_t port(ConnectMode mode) const { return default_port(mode); }
+  /// Packet `seq` for a job: a whole one, from the first byte of its IP header. It leaves as it is; the
+  /// kernel only fills in the checksum of an IPv4 header, and an identification of 0. One whose addresses,
+  /// ports or protocol are others than those reserved is refused, and so is one of a wrong length or with a
+  /// route of its own: then nothing is sent, and the connection is discarded.
+  virtual std::vector<std::uint8_t> forge(const Job& job, std::size_t seq, const ForgedEnds& ends) const = 0;
+
+  std::vector<Configuration> runs() const final { return packets(); }
+  const ForgeMeasurement* forger() const final { return this; }
 };
 
 /// A measurement as the program sees it: made by describe_measurement() from the class that a user writes.

@@ -6,7 +6,25 @@
 
 #include <fmt/format.h>
 
+#include "base/nearest.h"
+
 namespace spiderling::app {
+
+namespace {
+
+// CLI11 only knows that a subcommand is missing, not which word was to be one.
+std::string explain(const CLI::App& cli, const CLI::ParseError& problem) {
+  std::vector<std::string_view> names;
+  for (const CLI::App* sub :
+       cli.get_subcommands([](const CLI::App* one) { return !one->get_name().empty(); }))
+    names.push_back(sub->get_name());
+  const std::vector<std::string> words = cli.remaining();
+  const bool is_missing = cli.get_require_subcommand_min() > 0 && cli.get_subcommands().empty();
+  if (!is_missing || names.empty() || words.empty() || words.front().starts_with('-')) return problem.what();
+  return fmt::format("there is no '{}'; {}", words.front(), did_you_mean(words.front(), names));
+}
+
+}  // namespace
 
 int refuse_command_line(const Arguments& arguments, std::string_view problem) {
   fmt::print(stderr, "{}: {} (--help tells the options)\n", arguments.called_as, problem);
@@ -27,7 +45,7 @@ std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments)
     fmt::print("{}\n", version.what());
     return success;
   } catch (const CLI::ParseError& problem) {
-    return refuse_command_line(arguments, problem.what());
+    return refuse_command_line(arguments, explain(cli, problem));
   }
 }
 

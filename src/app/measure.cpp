@@ -19,6 +19,7 @@
 #include "app/output.h"
 #include "app/record_dumplings.h"
 #include "capture/interfaces.h"
+#include "host/capabilities.h"
 #include "host/privileges.h"
 #include "plugins/registry.h"
 #include "spiders/combiner.h"
@@ -70,10 +71,9 @@ class MeasureCommand {
       return refuse({fmt::format("{} has {} configurations; 1 to {} are possible", options_.description->name,
                                  plan.configurations.size(), Merger::max_connections)});
     }
+    if (const auto able = check_rights(plan); !able) return refuse(able.error());
     auto source = Source::open("live:" + options_.interface, source_options());
     if (!source) return refuse(source.error());
-    auto output = Output::open(options_.output);
-    if (!output) return refuse(output.error());
     auto jobs = JobReader::open(options_.input, reader_options());
     if (!jobs) return refuse(jobs.error());
     auto hub = hub_options();
@@ -81,6 +81,8 @@ class MeasureCommand {
     auto host = MeasureHost::make(options_.configure, plan.configurations,
                                   2 * plan.options.timeout + std::chrono::seconds(10));
     if (!host) return refuse(host.error());
+    auto output = Output::open(options_.output);  // empties a file: not before all else has gone well
+    if (!output) return refuse(output.error());
     for (const std::string& line : (*host)->put_back()) say(line);
     plan.marks = (*host)->marks();
     plan.epochs = (*host)->epochs();
@@ -95,6 +97,12 @@ class MeasureCommand {
   int refuse(const Error& problem) const {
     say(problem.message);
     return bad_request;
+  }
+  Result<void> check_rights(const EnginePlan& plan) const {
+    const std::string purpose = fmt::format("cannot measure {}", options_.description->name);
+    if (!MeasureHost::is_needed(options_.configure, plan.configurations))
+      return need_capabilities(purpose, {Capability::net_raw});
+    return need_capabilities(purpose, {Capability::net_raw, Capability::net_admin});
   }
   void say(std::string_view line) const { fmt::print(stderr, "{}: {}\n", called_as_, line); }
 

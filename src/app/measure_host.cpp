@@ -16,16 +16,19 @@ bool needs_host(const Configuration& configuration) { return !configuration.host
 
 }  // namespace
 
+bool MeasureHost::is_needed(Configure configure, const std::vector<Configuration>& configurations) {
+  return std::ranges::any_of(configurations, configure == Configure::socket ? needs_mark : needs_host);
+}
+
 Result<std::unique_ptr<MeasureHost>> MeasureHost::make(Configure configure,
                                                        const std::vector<Configuration>& configurations,
                                                        std::chrono::milliseconds epoch) {
   std::unique_ptr<MeasureHost> made(new MeasureHost);
   made->epoch_ = epoch;
   made->marks_.assign(configurations.size(), 0);
-  const bool by_socket = configure == Configure::socket && std::ranges::any_of(configurations, needs_mark);
-  const bool by_host = configure == Configure::host && std::ranges::any_of(configurations, needs_host);
-  if (!by_socket && !by_host) return made;
+  if (!is_needed(configure, configurations)) return made;
   if (auto open = made->open_journal(); !open) return tl::unexpected(open.error());
+  const bool by_socket = configure == Configure::socket;
   auto ready = by_socket ? made->mark_sockets(configurations) : made->prepare_epochs(configurations);
   if (!ready) return tl::unexpected(ready.error());
   return made;

@@ -29,6 +29,9 @@ class MeasureHost final : public HostEpochs {
                                                    const std::vector<Configuration>& configurations,
                                                    std::chrono::milliseconds epoch);
 
+  /// Whether make() would change anything, for which it needs CAP_NET_ADMIN.
+  static bool is_needed(Configure configure, const std::vector<Configuration>& configurations);
+
   /// By configuration; 0: none.
   const std::vector<std::uint32_t>& marks() const { return marks_; }
   /// nullptr if no configuration needs the whole host.

@@ -1,5 +1,6 @@
 #include "app/measure_options.h"
 
+#include <cmath>
 #include <limits>
 #include <map>
 #include <type_traits>
@@ -20,6 +21,13 @@ constexpr double longest_seconds = 3600;
 const std::map<std::string, Interleave> interleaves{
     {"together", Interleave::together}, {"random", Interleave::random}, {"in-order", Interleave::in_order}};
 const std::map<std::string, Configure> configures{{"socket", Configure::socket}, {"host", Configure::host}};
+
+// CLI::Range takes "nan" for a number in its range.
+std::string check_finite(const std::string& text) {
+  double number = 0;
+  const bool is_finite = CLI::detail::lexical_cast(text, number) && std::isfinite(number);
+  return is_finite ? std::string() : fmt::format("{} is no number", text);
+}
 
 // A measurement as the command line has it: a subcommand with its options.
 struct Choice {
@@ -57,11 +65,13 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->type_name("N");
   how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")
       ->check(CLI::Range(0.01, longest_seconds))
+      ->check(check_finite)
       ->capture_default_str()
       ->type_name("SECONDS");
   how->add_option("--linger", o.linger_seconds,
                   "Seconds for which a connection is still observed when it is over")
       ->check(CLI::Range(0.1, longest_seconds))
+      ->check(check_finite)
       ->capture_default_str()
       ->type_name("SECONDS");
   how->add_option("--interleave", o.interleave,
@@ -117,6 +127,7 @@ void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
   }
   choice.command->add_option("--timeout", o.timeout_seconds, "As before the measurement's name")
       ->check(CLI::Range(0.01, longest_seconds))
+      ->check(check_finite)
       ->type_name("SECONDS");
   OptionList own;
   choice.measurement->options(own);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,14 +19,24 @@ using namespace std::chrono_literals;
 
 constexpr auto tick = 100ms;
 constexpr std::size_t write_at_once = 64 << 10;
-constexpr std::size_t shown_conditions = 3;  // in the progress line
 
 std::size_t most_connections(const EnginePlan& plan) {
   return plan.options.most_held * plan.configurations.size();
 }
 
-FlowWatchOptions watch_options(const MeasureOptions& options) {
+// What failed when our own interface was of no use says nothing about the target.
+void discard_failures(MergedJob& job, const std::string& trouble) {
+  for (JobConnection& one : job.connections) {
+    ConnectionRecord& record = one.record;
+    if (record.state != ConnectionState::failed && record.state != ConnectionState::timeout) continue;
+    record.state = ConnectionState::discard;
+    record.reason = fmt::format("{} ({})", trouble, record.reason);
+  }
+}
+
+FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement& measurement) {
   FlowWatchOptions watch;
+  watch.tells_answers = measurement.forger() != nullptr;
   watch.linger =
       std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(options.linger_seconds));
   return watch;
@@ -55,7 +66,7 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
       json_(parts_.chains, parts_.options.output_flows),
       progress_(parts_.shows_progress),
       network_(std::move(connect)),
-      watch_(parts_.source, parts_.chains, watch_options(parts_.options),
+      watch_(parts_.source, parts_.chains, watch_options(parts_.options, parts_.plan.measurement),
              [this] { asio::post(loop_, [this] { engine_.observed(watch_.take()); }); }),
       engine_(loop_, parts_.plan, network_, watch_, *this,
               [this](MergedJob&& job) { job_finished(std::move(job)); }) {}
@@ -87,6 +98,7 @@ JobFeed::State MeasureRun::next(Job& job) {
 }
 
 void MeasureRun::job_finished(MergedJob&& job) {
+  if (const std::string trouble = observer_trouble(); !trouble.empty()) discard_failures(job, trouble);
   const std::vector<Condition> conditions = combine(parts_.plan.measurement, job);
   conditions_.add(conditions);
   std::vector<FlowResult> flows;
@@ -141,17 +153,24 @@ void MeasureRun::wait_for_tick() {
 void MeasureRun::on_tick() {
   flush();
   progress_.update([this](std::chrono::duration<double> elapsed) { return progress_text(elapsed); });
-  if (watch_.ended() && !stopping_) {
-    result_.failure = fmt::format("{} is gone, nothing can be observed any more", parts_.options.interface);
+  if (const std::string trouble = observer_trouble(); !trouble.empty() && !stopping_) {
+    result_.failure = fmt::format("{}; no more jobs are taken", trouble);
     stop_taking();
   }
   wait_for_tick();
 }
 
+// Through an interface that is down everything is silent: that says nothing about any target.
+std::string MeasureRun::observer_trouble() const {
+  const std::vector<std::string> warnings = parts_.source.warnings();
+  if (!warnings.empty()) return warnings.front().substr(0, warnings.front().find(';'));
+  return watch_.ended() ? fmt::format("{}: nothing can be observed any more", parts_.options.interface) : "";
+}
+
 std::string MeasureRun::progress_text(std::chrono::duration<double> elapsed) const {
   const auto finished = static_cast<double>(engine_.counters().finished);
   const double seconds = std::max(elapsed.count(), 0.001);
-  std::string text = fmt::format("{} done ({}/s), {} connecting, {} observed", short_number(finished),
+  std::string text = fmt::format("{} done ({}/s), {} connecting, {} still observed", short_number(finished),
                                  short_number(finished / seconds), engine_.connecting(),
                                  engine_.held() - std::min(engine_.held(), engine_.connecting()));
   const SourceProgress list = parts_.jobs.progress();
@@ -160,11 +179,11 @@ std::string MeasureRun::progress_text(std::chrono::duration<double> elapsed) con
     const auto left = static_cast<long>(seconds / share - seconds + 0.5);
     text += fmt::format(", {:.0f} %, {:02}:{:02} left", share * 100, left / 60, left % 60);
   }
-  auto counts = conditions_.list();
-  std::ranges::stable_sort(counts, std::ranges::greater{}, &ConditionCounts::Count::count);
-  counts.resize(std::min(counts.size(), shown_conditions));
-  for (const auto& one : counts)
+  // Whether targets can be reached at all says most about how a run goes.
+  for (const auto& one : conditions_.list()) {
+    if (!aspect_of(one.condition).ends_with(".connectivity")) continue;
     text += fmt::format(" | {} {}", one.condition, short_number(static_cast<double>(one.count)));
+  }
   return text;
 }
 

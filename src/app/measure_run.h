@@ -64,6 +64,7 @@ class MeasureRun final : private JobFeed {
   void wait_for_signal();
   void wait_for_tick();
   void stop_taking();
+  std::string observer_trouble() const;
   std::string progress_text(std::chrono::duration<double> elapsed) const;
   MeasureRunResult result();
 

@@ -1,8 +1,22 @@
 #include "app/progress_line.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 namespace spiderling::app {
+
+namespace {
+
+// A line that is longer than the terminal is wide cannot be redrawn.
+std::size_t columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return 80;
+  return size.ws_col;
+}
+
+}  // namespace
 
 std::string short_number(double number) {
   constexpr std::string_view units[] = {"", "k", "M", "G", "T"};
@@ -38,7 +52,8 @@ void ProgressLine::update(const std::function<std::string(std::chrono::duration<
   if (!shown_ || now - last_ < redraw_every) return;
   last_ = now;
   drawn_ = true;
-  fmt::print(stderr, "\r\033[K{}", text(now - started_));
+  const std::string line = text(now - started_);
+  fmt::print(stderr, "\r\033[K{}", std::string_view(line).substr(0, columns() - 1));
   std::fflush(stderr);
 }
 

@@ -35,8 +35,8 @@ Result<FileDescriptor> open_socket(int family, int type, int protocol) {
 
 }  // namespace
 
-Result<FileDescriptor> SocketFactory::open(const SocketSetup& setup, std::uint32_t mark, int family,
-                                           int type, int protocol) {
+Result<FileDescriptor> SocketFactory::open(const SocketSetup& setup, std::uint32_t mark, int family, int type,
+                                           int protocol) {
   auto socket = setup.network_namespace.empty()
                     ? open_socket(family, type, protocol)
                     : open_in_namespace(setup.network_namespace, family, type, protocol);

@@ -20,8 +20,9 @@ namespace spiderling {
 class SocketFactory {
  public:
   /// `family` is AF_INET or AF_INET6, `type` SOCK_STREAM, or SOCK_DGRAM or SOCK_RAW (then without the MSS);
-  /// `protocol` is that of a raw socket. Non-blocking, closed on exec. What the setup asks for as ECN is not the socket's but that of rules and routes for
-  /// `mark`; 0: no mark. Errors name the capability that is missing, if it is that.
+  /// `protocol` is that of a raw socket. Non-blocking, closed on exec. What the setup asks for as ECN is not
+  /// the socket's but that of rules and routes for `mark`; 0: no mark. Errors name the capability that is
+  /// missing, if it is that.
   Result<FileDescriptor> open(const SocketSetup& setup, std::uint32_t mark, int family, int type,
                               int protocol = 0);
 

@@ -22,7 +22,7 @@ struct alignas(16) Flow {
   std::uint32_t number;       ///< of its block in the pool
   std::uint16_t wheel_slot;  ///< where its entry in the timer wheel stands; entries elsewhere are out of date
   bool forward_from_low;     ///< the first packet was sent by the endpoint that comes first in the key
-  bool ignored;  ///< a chain vetoed it: no record, no hooks, until it has been idle for long enough
+  bool ignored;   ///< a chain vetoed it: no record, no hooks, until it has been idle for long enough
   bool answered;  ///< a packet of the other direction came, and the admission was told
 
   std::uint8_t* states() { return reinterpret_cast<std::uint8_t*>(this + 1); }

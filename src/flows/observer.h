@@ -31,8 +31,8 @@ struct ObserverOptions {
   std::size_t max_flows = 4'000'000;  ///< at once, ignored ones too; above it one that is due next ends early
   std::size_t shard = 0;              ///< this observer's number ...
   std::size_t shards = 1;             ///< ... of so many that are given the same frames
-  HashSeed seed = HashSeed::random();        ///< the same for all shards of a run
-  FlowAdmission* admission = nullptr;        ///< outlives the observer; nullptr: every flow is wanted
+  HashSeed seed = HashSeed::random();  ///< the same for all shards of a run
+  FlowAdmission* admission = nullptr;  ///< outlives the observer; nullptr: every flow is wanted
 };
 
 /// What an observer saw and what became of it. Every frame of the shard is counted in `packets`; it is in a

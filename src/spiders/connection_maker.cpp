@@ -84,6 +84,7 @@ asio::awaitable<void> ConnectionMaker::make(std::uint64_t id, std::size_t number
     if (let_go_of_configuration) co_await let_go_of_configuration();
   }
   if (making.conversation) {
+    if (forger_ != nullptr) answerable_.erase(making.token());
     if (making.expected) {
       merger_.keep(id, number, making.conversation->take_lease());
       watch_.let_go(making.conversation->flow(), making.token());
@@ -128,6 +129,7 @@ asio::awaitable<void> ConnectionMaker::connect(Making& making, Extent extent) {
     Conversation& conversation = *making.conversation;
     merger_.expect(making.id, making.number);
     watch_.expect(conversation.flow(), making.token());
+    if (forger_ != nullptr) answerable_[making.token()] = &conversation;
     making.expected = true;  // let go of whatever comes now, be it an exception
     // Not as one expression: GCC 12 destroys the temporaries of `c ? co_await a : co_await b` twice.
     if (extent == Extent::handshake) {
@@ -141,6 +143,7 @@ asio::awaitable<void> ConnectionMaker::connect(Making& making, Extent extent) {
     making.expected = false;
     watch_.forget(conversation.flow(), making.token());
     merger_.forget(making.id, making.number);
+    if (forger_ != nullptr) answerable_.erase(making.token());
     making.conversation.reset();
   }
   making.record.state = ConnectionState::discard;
@@ -150,7 +153,7 @@ asio::awaitable<void> ConnectionMaker::connect(Making& making, Extent extent) {
 bool ConnectionMaker::prepare(Making& making) {
   const Configuration& configuration = plan_.configurations[making.number];
   auto prepared = network_.prepare({&making.job, &configuration.socket, plan_.marks[making.number],
-                                    port_of(making.job), plan_.options.mode});
+                                    port_of(making.job), plan_.options.mode, forger_, making.number});
   if (!prepared) {
     making.record.state = prepared.error().state;
     making.record.reason = std::move(prepared.error().reason);
@@ -163,7 +166,12 @@ bool ConnectionMaker::prepare(Making& making) {
 }
 
 std::uint16_t ConnectionMaker::port_of(const Job& job) const {
-  return job.dp ? *job.dp : default_port(plan_.options.mode);
+  if (job.dp) return *job.dp;
+  return forger_ != nullptr ? forger_->port(plan_.options.mode) : default_port(plan_.options.mode);
+}
+
+void ConnectionMaker::answered(std::uint64_t token) {
+  if (const auto at = answerable_.find(token); at != answerable_.end()) at->second->answered();
 }
 
 }  // namespace spiderling

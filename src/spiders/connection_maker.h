@@ -3,7 +3,10 @@
 
 #include <any>
 #include <cstdint>
+#include <functional>
 #include <memory>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/boost_asio.h"
 #include "spiders/flow_watch.h"
@@ -28,12 +31,15 @@ class ConnectionMaker {
  public:
   /// All references outlive the maker.
   ConnectionMaker(const EnginePlan& plan, Network& network, FlowExpectations& watch, Merger& merger)
-      : plan_(plan), network_(network), watch_(watch), merger_(merger) {}
+      : plan_(plan), network_(network), watch_(watch), merger_(merger), forger_(plan.measurement.forger()) {}
 
   /// Connection `number` of the merger's job `id`, until the merger was told how it ended. `prepared`
   /// outlives the coroutine.
   asio::awaitable<void> make(std::uint64_t id, std::size_t number, const std::any& prepared,
                              LetGoOfConfiguration let_go_of_configuration = {});
+
+  /// The observer has seen a first answer to the connection of this token, if it is still made.
+  void answered(std::uint64_t token);
 
   const ConnectionCounters& counters() const { return counters_; }
 
@@ -51,6 +57,9 @@ class ConnectionMaker {
   Network& network_;
   FlowExpectations& watch_;
   Merger& merger_;
+  const ForgeMeasurement* const forger_;
+  // By token, those that end when they are answered: of forged packets only.
+  boost::unordered_flat_map<std::uint64_t, Conversation*> answerable_;
   ConnectionCounters counters_;
 };
 

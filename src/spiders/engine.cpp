@@ -46,7 +46,13 @@ void Engine::finish_soon() {
 }
 
 void Engine::observed(std::vector<ObservedFlow> flows) {
-  for (ObservedFlow& flow : flows) merger_.flow_ended(std::move(flow));
+  for (ObservedFlow& flow : flows) {
+    if (flow.only_answered) {
+      maker_.answered(flow.token);
+    } else {
+      merger_.flow_ended(std::move(flow));
+    }
+  }
   if (plan_.epochs == nullptr) {
     pump();
   } else {

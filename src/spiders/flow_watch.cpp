@@ -48,6 +48,7 @@ class FlowWatch::Records final : public FlowSink, public FlowAdmission {
  public:
   explicit Records(FlowWatch& watch) : watch_(watch) {}
   void flow_ended(const FlowRecord& record) override { watch_.record(record); }
+  void answered(const FlowId& flow) override { watch_.answered(flow); }
   bool wants(const FlowId& flow) const override {
     const auto at = watch_.expected_.find(flow.key);
     // What is left of an earlier connection of the same five comes from the peer: the flow begins with ours.
@@ -70,6 +71,7 @@ FlowWatch::FlowWatch(Source& source, const ChainSet& chains, const FlowWatchOpti
     : source_(source),
       states_size_(chains.blank_states().size()),
       linger_ns_(std::chrono::nanoseconds(options.linger).count()),
+      tells_answers_(options.tells_answers),
       wake_(std::move(wake)),
       records_(std::make_unique<Records>(*this)),
       observer_(chains,
@@ -194,14 +196,25 @@ void FlowWatch::settle(std::int64_t lag_ns) {
 void FlowWatch::settle_one(const Due& due) {
   const auto expectation = expected_.find(due.flow.key);
   if (expectation == expected_.end() || expectation->second.token != due.token) {
-    recorded_.push_back({due.token, {}, {}, false, nullptr});
+    recorded_.push_back({due.token, false, {}, {}, false, nullptr});
     return;
   }
   if (!expectation->second.recorded) observer_.end(due.flow);
   if (!expectation->second.recorded) {
-    recorded_.push_back({due.token, {}, {}, last_drop_ns_ >= expectation->second.since_ns, nullptr});
+    recorded_.push_back({due.token, false, {}, {}, last_drop_ns_ >= expectation->second.since_ns, nullptr});
   }
   expected_.erase(expectation);
+}
+
+// From within the observer, once a flow.
+void FlowWatch::answered(const FlowId& flow) {
+  if (!tells_answers_) return;
+  const auto at = expected_.find(flow.key);
+  if (at == expected_.end()) return;
+  ObservedFlow word;
+  word.token = at->second.token;
+  word.only_answered = true;
+  recorded_.push_back(std::move(word));
 }
 
 // From within the observer: a flow has ended. Its expectation stays until the connection was let go.
@@ -212,8 +225,8 @@ void FlowWatch::record(const FlowRecord& record) {
   expectation.recorded = true;
   auto states = std::make_unique_for_overwrite<std::uint8_t[]>(std::max<std::size_t>(1, states_size_));
   std::memcpy(states.get(), record.states, states_size_);
-  recorded_.push_back({expectation.token, record.first, record.last, last_drop_ns_ >= expectation.since_ns,
-                       std::move(states)});
+  recorded_.push_back({expectation.token, false, record.first, record.last,
+                       last_drop_ns_ >= expectation.since_ns, std::move(states)});
 }
 
 void FlowWatch::hand_over() {

@@ -31,6 +31,7 @@ struct ExpectedFlow {
 /// What the observer says of an expected flow.
 struct ObservedFlow {
   std::uint64_t token = 0;
+  bool only_answered = false;  ///< not its end: its first packet from the peer has come, and no more is said
   Timestamp first{};
   Timestamp last{};
   bool lossy = false;                      ///< the kernel dropped packets while the flow was expected
@@ -56,6 +57,8 @@ struct FlowWatchOptions {
   std::chrono::milliseconds linger{1000};
   /// A flow without packets for so long has ended, whatever its connection says.
   std::chrono::nanoseconds idle_timeout = std::chrono::minutes(10);
+  /// Word comes also when a flow is answered, once.
+  bool tells_answers = false;
 };
 
 /// The expectations that a capture answers.
@@ -126,11 +129,13 @@ class FlowWatch final : public FlowExpectations {
   void settle(std::int64_t lag_ns);
   void settle_one(const Due& due);
   void record(const FlowRecord& record);
+  void answered(const FlowId& flow);
   void hand_over();
 
   Source& source_;
   const std::size_t states_size_;
   const std::int64_t linger_ns_;
+  const bool tells_answers_;
   const std::function<void()> wake_;
   const HashSeed seed_ = HashSeed::random();
 

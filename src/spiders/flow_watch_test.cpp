@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "flows/test_observer.h"
@@ -25,8 +26,8 @@ constexpr std::uint8_t fin_ack = tcp_flag::fin | tcp_flag::ack;
 /// Flows between one client and one server, told apart by the client's port; what came back, by token.
 class FlowWatchTest : public ::testing::Test {
  protected:
-  explicit FlowWatchTest(std::chrono::milliseconds linger = 1ms)
-      : watch_(source_, chains_, {.linger = linger}, [this] { woken(); }) {
+  explicit FlowWatchTest(std::chrono::milliseconds linger = 1ms, bool tells_answers = false)
+      : watch_(source_, chains_, {.linger = linger, .tells_answers = tells_answers}, [this] { woken(); }) {
     watch_.start();
   }
 
@@ -111,6 +112,45 @@ class LongFlowWatchTest : public FlowWatchTest {
  protected:
   LongFlowWatchTest() : FlowWatchTest(24h) {}
 };
+
+class AnswersFlowWatchTest : public FlowWatchTest {
+ protected:
+  AnswersFlowWatchTest() : FlowWatchTest(1ms, true) {}
+};
+
+TEST_F(AnswersFlowWatchTest, TellsTheFirstAnswerOnceAndTheFlowAtItsEnd) {
+  // The last two are of the same five.
+  for (const auto& [token, version] :
+       {std::pair{7u, IpVersion::v4}, std::pair{8u, IpVersion::v6}, std::pair{9u, IpVersion::v6}}) {
+    watch_.expect(flow(40'000, version), token);
+    handshake(40'000, version);
+    source_.push(tcp_packet(server(version), client(40'000, version), fin_ack));
+    ASSERT_NO_FATAL_FAILURE(wait_for_words(1));
+    EXPECT_TRUE(words_[0].only_answered);
+    EXPECT_EQ(words_[0].token, token);
+    EXPECT_EQ(words_[0].states, nullptr);
+    source_.wait_until_read();
+    watch_.let_go(flow(40'000, version), token);
+    ASSERT_NO_FATAL_FAILURE(wait_for_words(2));
+    ASSERT_EQ(words_.size(), 2u);
+    EXPECT_FALSE(words_[1].only_answered);
+    ASSERT_NE(words_[1].states, nullptr);
+    EXPECT_EQ(packets(words_[1], Direction::reverse), 2u);
+    words_.clear();
+    expect_no_more_words();
+  }
+}
+
+TEST_F(AnswersFlowWatchTest, OfAFlowThatIsNotAnsweredNothingIsToldBeforeItsEnd) {
+  watch_.expect(flow(40'000), 7);
+  for (int i = 0; i < 3; ++i) source_.push(tcp_packet(client(40'000), server(), tcp_flag::syn));
+  source_.push(tcp_packet(server(), client(40'001), syn_ack));  // another's
+  source_.wait_until_read();
+  watch_.let_go(flow(40'000), 7);
+  ASSERT_NO_FATAL_FAILURE(wait_for_words(1));
+  ASSERT_EQ(words_.size(), 1u);
+  EXPECT_FALSE(words_[0].only_answered);
+}
 
 TEST_F(FlowWatchTest, AnExpectedFlowComesBackWithItsStates) {
   for (const IpVersion version : {IpVersion::v4, IpVersion::v6}) {

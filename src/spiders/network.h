@@ -13,6 +13,7 @@
 #include "connect/port_allocator.h"
 #include "spiderling/connection.h"
 #include "spiderling/job.h"
+#include "spiderling/measurement.h"
 #include "spiders/flow_watch.h"
 
 namespace spiderling {
@@ -31,6 +32,8 @@ class Conversation {
   virtual asio::awaitable<ConnectionRecord> tcp_connect(Deadline deadline) = 0;
   /// The last of these came to nothing before a packet left, and another local port may do better.
   virtual bool wants_another_port() const = 0;
+  /// The observer has seen the first packet from the peer, or an ICMP error about ours.
+  virtual void answered() {}
   virtual asio::awaitable<bool> send(std::string_view bytes, Deadline deadline) = 0;
   virtual asio::awaitable<std::string> receive(std::size_t most, Deadline deadline) = 0;
   /// To be kept until no packet of the connection can come any more.
@@ -50,6 +53,9 @@ struct ConversationPlan {
   std::uint32_t mark;  ///< 0: none
   std::uint16_t port;  ///< of the destination
   ConnectMode mode;
+  const ForgeMeasurement* forger =
+      nullptr;             ///< not nullptr: sends its packet `number`, instead of a connection
+  std::size_t number = 0;  ///< the configuration's
 };
 
 class Network {

@@ -4,6 +4,7 @@
 
 #include "connect/connector.h"
 #include "spiderling/packet.h"
+#include "spiders/forged_conversation.h"
 
 namespace spiderling {
 
@@ -50,6 +51,7 @@ tl::expected<std::unique_ptr<Conversation>, NotPossible> TcpNetwork::prepare(con
   if (plan.job->dip.version == IpVersion::none) {
     return tl::unexpected(NotPossible{ConnectionState::skipped, "the job names no address"});
   }
+  if (plan.forger != nullptr) return prepare_forged(shared_, plan);
   auto conversation = std::make_unique<TcpConversation>(shared_, plan);
   if (Outcome outcome = conversation->prepare(plan); !outcome.ok()) {
     return tl::unexpected(NotPossible{outcome.state, std::move(outcome.reason)});

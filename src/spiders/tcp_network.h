@@ -8,7 +8,8 @@
 
 namespace spiderling {
 
-/// Event loop's thread only. The loop outlives it.
+/// TCP connections, and the packets of measurements that forge. Event loop's thread only. The loop outlives
+/// it.
 class TcpNetwork final : public Network {
  public:
   explicit TcpNetwork(std::shared_ptr<ConnectContext> shared) : shared_(std::move(shared)) {}

@@ -1,8 +1,8 @@
 // Transports, payloads, quotations, tunnels.
 #include <gtest/gtest.h>
 
-#include "wire/dissect.h"
 #include "spiderling/dns_builder.h"
+#include "wire/dissect.h"
 #include "wire/testing.h"
 
 namespace spiderling {

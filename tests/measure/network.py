@@ -8,8 +8,6 @@ import ctypes
 import json
 import os
 import pathlib
-import select
-import signal
 import socket
 import struct
 import subprocess
