@@ -67,6 +67,17 @@ const char* why_no_destination(const IpAddress& address) {
   return nullptr;
 }
 
+// RFC 6890: 127.0.0.0/8 and ::1.
+bool is_loopback(const IpAddress& address) {
+  if (address.version == IpVersion::v4) return address.bytes[0] == 127;
+  const auto last = address.bytes.end() - 1;
+  return *last == 1 && std::all_of(address.bytes.begin(), last, [](std::uint8_t byte) { return byte == 0; });
+}
+
+const char* version_name(const IpAddress& address) {
+  return address.version == IpVersion::v4 ? "IPv4" : "IPv6";
+}
+
 // A connected socket keeps its address for the next destination: it is disconnected first.
 int connect_anew(int socket, const SocketAddress& destination) {
   sockaddr nobody{};
@@ -89,7 +100,15 @@ tl::expected<IpAddress, Outcome> SourceAddress::towards(const IpAddress& destina
   SocketAddress local;
   if (::getsockname(*socket, local.room(), local.room_size()) != 0)
     return tl::unexpected(outcome_of_errno(errno, "cannot tell the local address"));
-  return local.address();
+  IpAddress source = local.address();
+  if (is_loopback(source) && !is_loopback(destination)) {
+    // Where no interface has an address of the family the kernel takes that of lo, which nobody can answer
+    // to.
+    return tl::unexpected(Outcome::skipped(
+        fmt::format("no address of this host to reach it from: {} is not on any interface but lo",
+                    version_name(source))));
+  }
+  return source;
 }
 
 tl::expected<int, Outcome> SourceAddress::probe(IpVersion version, const SocketSetup& setup,

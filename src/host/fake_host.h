@@ -28,6 +28,7 @@ class FakeHost final : public Host, private Sysctls {
   FakeHostState state;
   /// The change of this number (from 1) fails and changes nothing; 0: none. `changes` counts them.
   int failing_change = 0;
+  std::string unreachable_via;  ///< a gateway that no route can be made through any more
   int changes = 0;
   /// Settings that say yes to a write and keep their value.
   std::set<std::string> stubborn;
@@ -103,14 +104,17 @@ class FakeHost final : public Host, private Sysctls {
   Result<bool> table_is_used(std::uint32_t table) override {
     return std::ranges::any_of(state.routes, [&](const Route& route) { return route.table == table; });
   }
-  Result<void> add_ecn_copy(const Route& route, std::uint32_t table) override {
-    return change([&] {
+  Result<bool> add_ecn_copy(const Route& route, std::uint32_t table) override {
+    if (route.via == unreachable_via) return false;
+    const auto added = change([&] {
       Route copy = route;
       copy.table = table;
       copy.protocol = our_protocol;
       copy.ecn = true;
       state.routes.push_back(copy);
     });
+    if (!added) return tl::unexpected(added.error());
+    return true;
   }
   Result<void> remove_route(const Route& route) override {
     return change([&] { std::erase(state.routes, route); });

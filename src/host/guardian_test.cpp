@@ -50,7 +50,7 @@ class FileHost final : public Host, private Sysctls {
     return fake_.routes(family, t);
   }
   Result<bool> table_is_used(std::uint32_t table) override { return fake_.table_is_used(table); }
-  Result<void> add_ecn_copy(const Route& route, std::uint32_t t) override {
+  Result<bool> add_ecn_copy(const Route& route, std::uint32_t t) override {
     return fake_.add_ecn_copy(route, t);
   }
   Result<void> remove_route(const Route& route) override { return fake_.remove_route(route); }

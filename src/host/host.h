@@ -84,8 +84,9 @@ class Host {
   virtual Result<std::vector<Route>> routes(Family family, std::uint32_t table) = 0;
   /// True if the table of that number has a route of any family.
   virtual Result<bool> table_is_used(std::uint32_t table) = 0;
-  /// The same route in another table, of our protocol, with `features ecn`.
-  virtual Result<void> add_ecn_copy(const Route& route, std::uint32_t table) = 0;
+  /// The same route in another table, of our protocol, with `features ecn`. False: its gateway cannot be
+  /// reached any more (its link has lost the address), so that the route itself leads nowhere.
+  virtual Result<bool> add_ecn_copy(const Route& route, std::uint32_t table) = 0;
   virtual Result<void> remove_route(const Route& route) = 0;
   /// Whether a connection to `address` by a socket with this mark would ask for ECN because of its route.
   virtual Result<bool> route_has_ecn(const std::string& address, std::uint32_t mark) = 0;

@@ -204,7 +204,9 @@ Result<void> PacketMarks::copy_routes(Family family) {
     return route.via.find("via ") == std::string::npos && route.via.find("hops ") == std::string::npos;
   });
   for (const Route& route : *routes) {
-    if (auto copied = host_.add_ecn_copy(route, table_); !copied) return copied;
+    const auto copied = host_.add_ecn_copy(route, table_);
+    if (!copied) return tl::unexpected(copied.error());
+    if (!*copied) leading_nowhere_.push_back(route);
   }
   return {};
 }
@@ -247,8 +249,9 @@ Result<void> PacketMarks::verify_routes(Family family) const {
   const auto ours = host_.routes(family, table_);
   if (!ours) return tl::unexpected(ours.error());
   for (const Route& route : *main) {
-    if (!route.usable) continue;
-    const auto copy = std::ranges::find_if(*ours, [&](const Route& other) { return same_way(route, other); });
+    const auto is_this = [&](const Route& other) { return same_way(route, other); };
+    if (!route.usable || std::ranges::any_of(leading_nowhere_, is_this)) continue;
+    const auto copy = std::ranges::find_if(*ours, is_this);
     if (copy == ours->end())
       return error(
           "the {} route to {} ({}) has no copy with ECN: routes have changed since it was switched on",

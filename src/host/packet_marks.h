@@ -77,6 +77,7 @@ class PacketMarks {
   std::size_t nft_rules_ = 0;
   std::vector<PolicyRule> rules_;
   std::uint32_t table_ = 0;
+  std::vector<Route> leading_nowhere_;  // of the main table, not copied
 };
 
 }  // namespace spiderling

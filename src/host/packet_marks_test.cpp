@@ -91,6 +91,16 @@ TEST(PacketMarks, OnlyWhatIsAskedForIsMade) {
   EXPECT_EQ(marked.count_our_routes(), 3U);
 }
 
+TEST(PacketMarks, ARouteThatLeadsNowhereIsLeftOut) {
+  Marked marked;
+  marked.host.unreachable_via = "via fe80::1 dev 2";
+  const auto marks = marked.install(off_and_on);
+  ASSERT_TRUE(marks) << marks.error().message;
+  EXPECT_EQ(marked.count_our_routes(), 2U);  // IPv4's
+  EXPECT_TRUE((*marks)->verify());
+  EXPECT_FALSE((*marks)->speaks_ecn_to("2001:db8::1", 1).value());
+}
+
 TEST(PacketMarks, AFailureAtAnyStepLeavesTheHostAsFound) {
   Marked all;
   { const auto marks = all.install(off_and_on); }

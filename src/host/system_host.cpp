@@ -213,14 +213,14 @@ Result<bool> SystemHost::table_is_used(std::uint32_t table) {
   return false;
 }
 
-Result<void> SystemHost::add_ecn_copy(const Route& route, std::uint32_t table) {
+Result<bool> SystemHost::add_ecn_copy(const Route& route, std::uint32_t table) {
   const auto link = netlink();
   if (!link) return tl::unexpected(link.error());
   const auto answer = (*link)->ask(ecn_copy_request(route, table));
-  if (!answer)
-    return error("cannot copy the {} route to {} ({}): {}", name_of(route.family), route.destination,
-                 route.via, answer.text());
-  return {};
+  if (answer) return true;
+  if (answer.reason == EHOSTUNREACH || answer.reason == ENETUNREACH) return false;
+  return error("cannot copy the {} route to {} ({}): {}", name_of(route.family), route.destination, route.via,
+               answer.text());
 }
 
 Result<void> SystemHost::remove_route(const Route& route) {
