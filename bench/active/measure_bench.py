@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures `spiderling measure ecn` over a lab in which one target in twenty never answers.
 
-    sudo python3 bench/active/measure_bench.py --build build/bench [--rounds 3] [--targets 200000] [--markdown]
+    sudo python3 bench/active/measure_bench.py --build build/bench [--rounds 3] [--targets 100000] [--markdown]
 
 Prober, middleboxes and servers are namespaces of this machine and share its cores, so the prober has to leave room for
 them. Every target is asked twice (A and B) over TCP, observed, with --timeout 3. Targets a second: from the first job's
@@ -45,7 +45,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/bench", help="build folder (preset bench)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--targets", type=int, default=200_000)
+    parser.add_argument("--targets", type=int, default=100_000)
     parser.add_argument("--workers", default="1000,3000")
     parser.add_argument("--markdown", action="store_true", help="tables as Markdown")
     return parser.parse_args()
