@@ -253,18 +253,32 @@ void read_hosts(Reader& reader, const toml::table& table, Scenario& scenario) {
 
 }  // namespace
 
+namespace {
+
+// What is wrong is shown with the file's own characters, which may be any.
+Error one_line(Error problem) {
+  for (char& letter : problem.message) {
+    const auto code = static_cast<unsigned char>(letter);
+    if (code < 0x20 || code == 0x7f) letter = ' ';
+  }
+  return problem;
+}
+
+}  // namespace
+
 Result<Scenario> parse_scenario(std::string_view text, std::string_view origin) {
   toml::table table;
   try {
     table = toml::parse(text, origin);
   } catch (const toml::parse_error& fault) {
-    return error("{}:{}: {}", origin, fault.source().begin.line, fault.description());
+    return tl::unexpected(
+        one_line({fmt::format("{}:{}: {}", origin, fault.source().begin.line, fault.description())}));
   }
   Reader reader(origin);
   Scenario scenario;
   read_head(reader, table, scenario);
   if (!reader.problem()) read_hosts(reader, table, scenario);
-  if (reader.problem()) return tl::unexpected(*reader.problem());
+  if (reader.problem()) return tl::unexpected(one_line(*reader.problem()));
   return scenario;
 }
 
