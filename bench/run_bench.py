@@ -155,6 +155,8 @@ class Bench:
 
     def measure_active(self):
         self.run_script("active/measure_bench.py")
+        self.run_script("active/campaign_bench.py")
+        self.run_script("active/resolve_bench.py")
 
     def run_script(self, name, *options):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)

@@ -14,7 +14,7 @@ find_program(CCACHE ccache)
 if(CCACHE)
   # pch_defines,time_macros: what ccache needs to be told to work with a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1
       CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
 endif()
 
@@ -45,10 +45,24 @@ target_include_directories(spiderling_flags INTERFACE ${CMAKE_SOURCE_DIR}/includ
 find_package(Threads REQUIRED)
 target_link_libraries(spiderling_flags INTERFACE Threads::Threads)
 
-# The precompiled header is built once, by this library, and reused by everything else.
-add_library(spiderling_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
-target_link_libraries(spiderling_pch PUBLIC spiderling_flags)
-target_precompile_headers(spiderling_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+# spiderling_pch_library(NAME HEADER [DEFINITIONS ...] LINK ...): builds a precompiled header once, for others to reuse.
+# No two compilations of one are the same to the byte; so ccache is told what is in it by a checksum of the preprocessed
+# text, and a build in another checkout finds what was compiled in the first.
+function(spiderling_pch_library name header)
+  cmake_parse_arguments(arg "" "" "DEFINITIONS;LINK" ${ARGN})
+  add_library(${name} OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
+  target_link_libraries(${name} PUBLIC spiderling_flags ${arg_LINK})
+  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${header})
+  list(TRANSFORM arg_DEFINITIONS PREPEND -D)
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -P -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/src
+            ${arg_DEFINITIONS} -x c++ ${CMAKE_SOURCE_DIR}/cmake/${header}
+    OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  string(SHA256 checksum "${CMAKE_CXX_COMPILER_VERSION} ${text}")
+  file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.gch.sum ${checksum})
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/${header})
+endfunction()
+spiderling_pch_library(spiderling_pch pch.h)
 
 # spiderling_target(NAME [PCH LIBRARY]): compiled as everything is, with a precompiled header.
 function(spiderling_target target)
@@ -62,6 +76,17 @@ function(spiderling_target target)
   endif()
 endfunction()
 
+# The same with Boost.Asio in it, for the stages that use it; and with CLI11 besides, for the command lines. Each is made by
+# the first stage that asks for it: spiderling_stage(... PCH asio|command_line).
+function(spiderling_stage_pch name)
+  if(TARGET spiderling_${name}_pch)
+    return()
+  endif()
+  get_target_property(definitions spiderling_boost_asio INTERFACE_COMPILE_DEFINITIONS)
+  spiderling_pch_library(spiderling_${name}_pch ${name}_pch.h DEFINITIONS ${definitions}
+                         LINK spiderling_boost_asio CLI11::CLI11)
+endfunction()
+
 # Tests need not be fast, but are half of what is compiled. What they test is compiled as ever.
 set(SPIDERLING_TEST_OPTIMIZATION -O0)
 
@@ -70,10 +95,8 @@ function(spiderling_test_pch)
   if(TARGET spiderling_test_pch)
     return()
   endif()
-  add_library(spiderling_test_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
-  target_link_libraries(spiderling_test_pch PUBLIC spiderling_flags GTest::gmock GTest::gtest)
+  spiderling_pch_library(spiderling_test_pch test_pch.h LINK GTest::gmock GTest::gtest)
   target_compile_options(spiderling_test_pch PRIVATE ${SPIDERLING_TEST_OPTIMIZATION})
-  target_precompile_headers(spiderling_test_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
 endfunction()
 
 # spiderling_test(NAME FILES... LINK ...): one GoogleTest program, one ctest entry.
@@ -92,10 +115,15 @@ function(spiderling_test name)
 endfunction()
 
 # spiderling_stage(FOLDER [EXECUTABLE NAME] LINK ... [TEST_LINK ...]): src/FOLDER as library spiderling::FOLDER
-# (or as a program; LINK_WHOLE: object libraries), and its *_test.cpp files as one test.
+# (or as a program; LINK_WHOLE: object libraries), and its *_test.cpp files as one test. PCH: see spiderling_stage_pch.
 function(spiderling_stage folder)
-  cmake_parse_arguments(arg "" "EXECUTABLE" "LINK;LINK_WHOLE;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "EXECUTABLE;PCH" "LINK;LINK_WHOLE;TEST_LINK" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${folder})
+  set(pch)
+  if(arg_PCH)
+    spiderling_stage_pch(${arg_PCH})
+    set(pch PCH spiderling_${arg_PCH}_pch)
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cpp)
   list(REMOVE_ITEM sources ${tests} "")
@@ -116,7 +144,7 @@ function(spiderling_stage folder)
   endif()
   add_library(${library} STATIC ${sources})
   add_library(spiderling::${folder} ALIAS ${library})
-  spiderling_target(${library})
+  spiderling_target(${library} ${pch})
   target_link_libraries(${library} PUBLIC ${arg_LINK})
   spiderling_test(${folder}_test FILES ${tests} LINK ${library} ${arg_TEST_LINK})
 endfunction()

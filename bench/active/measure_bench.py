@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures `spiderling measure ecn` over a lab in which one target in twenty never answers.
+"""Measures every measurement of `spiderling measure` over a lab in which one target in twenty never answers.
 
-    sudo python3 bench/active/measure_bench.py --build build/bench [--rounds 3] [--targets 100000] [--markdown]
+    sudo python3 bench/active/measure_bench.py --build build/bench [--only ecn,mss] [--rounds 3] [--targets 30000]
 
 Prober, middleboxes and servers are namespaces of this machine and share its cores, so the prober has to leave room for
-them. Every target is asked twice (A and B) over TCP, observed, with --timeout 3. Targets a second: from the first job's
-start to the last one's, so that the last timeouts are not counted. Beside it stands what PATHspider did on such a machine.
-Exit status 1 if something does not run, a job is missing, or a flow was not observed; speed is never judged.
+them. Every connection of a target is observed, with --timeout 3. Targets a second: from the first job's start to the last
+one's, so that the last timeouts are not counted. Beside it stands what PATHspider did on such a machine. Exit status 1 if
+something does not run, a job is missing, or a flow was not observed; speed is never judged.
 """
 import argparse
 import json
@@ -26,39 +26,63 @@ TIMEOUT = 3
 PATHSPIDER = 30  # targets a second, at best, of the original with its observer on (see docs/performance.md)
 SCENARIO = """name = "measure-bench-{pid}"
 description = "for the benchmark"
-measurement = "ecn"
-connect = "tcp"
+measurement = "{name}"
+connect = "{connect}"
 [[host]]
 box = "clean"
 family = "v4"
 count = {clean}
-ecn = ["ecn.connectivity.works"]
+port = {port}
+{name} = []
 [[host]]
 box = "silent"
 family = "v4"
 count = {silent}
-ecn = ["ecn.connectivity.offline"]
+port = {port}
+{name} = []
 """
+
+
+class Measured:
+    """How one measurement is run here, and what it must say of a target that answers and of one that does not."""
+
+    def __init__(self, name, connect, port, answers, silent, options=()):
+        self.name, self.connect, self.port = name, connect, port
+        self.answers, self.silent, self.options = answers, silent, list(options)
+
+
+MEASURED = [
+    Measured("ecn", "tcp", 80, "ecn.connectivity.works", "ecn.connectivity.offline"),
+    Measured("tfo", "http", 80, "tfo.syndata.acked", "tfo.connectivity.offline"),
+    Measured("dscp", "tcp", 80, "dscp.48.connectivity.works", "dscp.48.connectivity.offline"),
+    Measured("mss", "tcp", 80, "mss.connectivity.online", "mss.connectivity.offline"),
+    Measured("tcpopt", "tcp", 80, "sack.negotiation.succeeded", "sack.connectivity.offline"),
+    Measured("udpzero", "dnsudp", 53, "udpzero.connectivity.works", "udpzero.connectivity.offline"),
+    Measured("evilbit", "tcpsyn", 80, "evilbit.connectivity.works", "evilbit.connectivity.offline"),
+    Measured("h2", "http", 80, "h2.connectivity.works", "h2.connectivity.offline"),
+]
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/bench", help="build folder (preset bench)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--targets", type=int, default=100_000)
-    parser.add_argument("--workers", default="1000,3000")
+    parser.add_argument("--targets", type=int, default=30_000)
+    parser.add_argument("--workers", default="1000", help="one number, or several with commas")
+    parser.add_argument("--only", default=",".join(one.name for one in MEASURED), help="these measurements")
     parser.add_argument("--markdown", action="store_true", help="tables as Markdown")
     return parser.parse_args()
 
 
 class Lab:
-    """with Lab(program, folder, targets) as lab: lab.jobs, lab.measure(workers)"""
+    """with Lab(program, folder, measured, targets) as lab: lab.jobs, lab.measure(workers)"""
 
-    def __init__(self, program, folder, targets):
-        self.program, self.folder, self.targets = program, folder, targets
+    def __init__(self, program, folder, measured, targets):
+        self.program, self.folder, self.measured, self.targets = program, folder, measured, targets
         self.scenario = folder / "bench.toml"
         silent = targets // 20
-        self.scenario.write_text(SCENARIO.format(pid=os.getpid(), clean=targets - silent, silent=silent),
+        self.scenario.write_text(SCENARIO.format(pid=os.getpid(), name=measured.name, connect=measured.connect,
+                                                 port=measured.port, clean=targets - silent, silent=silent),
                                  encoding="ascii")
         self.jobs = folder / "jobs.ndjson"
 
@@ -80,16 +104,18 @@ class Lab:
     def __exit__(self, *_):
         self.lab("down", self.scenario, stdout=subprocess.DEVNULL)
 
-    def measure(self, workers):
+    def measure(self, workers, more=()):
         results = self.folder / "results.ndjson"
         words = ["--", self.program, "measure", "-i", "lab0", "--workers", str(workers), "--timeout", str(TIMEOUT),
-                 "--input", str(self.jobs), "--output", str(results), "ecn", "--connect", "tcp"]
+                 "--blocklist", "none", "--rate", "0", "--rate-per-prefix", "0", "--input", str(self.jobs),
+                 "--output", str(results), *more, self.measured.name, "--connect", self.measured.connect,
+                 *self.measured.options]
         child = subprocess.run([sys.executable, __file__, "--child", self.program, "lab", "exec", str(self.scenario),
                                 *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if child.returncode != 0:
             raise RunFailed(f"measure ended with {child.returncode}: {child.stderr.strip().splitlines()[-1:]}")
         said = child.stderr.strip().splitlines()[-1]
-        counted = count(results)
+        counted = count(results, self.measured)
         if counted["jobs"] != self.targets:
             raise RunFailed(f"{counted['jobs']} of {self.targets} jobs came back")
         return {**counted, "peak_mb": int(child.stdout) / 1024, "not_observed": int(number_before(said, "not observed")),
@@ -105,7 +131,7 @@ def seconds_of(time):
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
-def count(results):
+def count(results, measured):
     """Jobs, and jobs a second between the first start and the last."""
     first, last, jobs, right = None, None, 0, 0
     with open(results, "rb") as file:
@@ -115,8 +141,8 @@ def count(results):
             first = started if first is None else min(first, started)
             last = started if last is None else max(last, started)
             jobs += 1
-            expected = "works" if result["lab_host"] == "clean" else "offline"
-            right += f"ecn.connectivity.{expected}" in result["conditions"]
+            expected = measured.answers if result["lab_host"] == "clean" else measured.silent
+            right += expected in result["conditions"]
     elapsed = (last - first) % 86400
     return {"jobs": jobs, "right": right, "rate": jobs / max(elapsed, 1e-9)}
 
@@ -128,28 +154,35 @@ def child(words):
     return status
 
 
+def measure_rounds(lab, workers, rounds):
+    done = []
+    for number in range(rounds):
+        done.append(lab.measure(workers))
+        print(f"{lab.measured.name}, {workers} workers, round {number + 1} of {rounds} done", file=sys.stderr)
+    if any(one["not_observed"] for one in done):
+        raise RunFailed(f"{lab.measured.name}: flows were not observed")
+    return done
+
+
 def run(arguments):
     program = os.path.join(os.path.abspath(arguments.build), "spiderling")
-    table = Table(["program", "workers", "targets/s (lowest .. highest)", "x PATHspider", "right", "not observed",
-                   "dropped", "jobs in flight", "peak MB"])
-    table.add("PATHspider", 200, f"{PATHSPIDER}", "1", "-", "30 to 37 %", "-", "-", "-")
+    table = Table(["measurement", "connects by", "workers", "targets/s (lowest .. highest)", "x PATHspider", "right",
+                   "not observed", "dropped", "jobs in flight", "peak MB"])
+    table.add("PATHspider ecn", "http", 200, f"{PATHSPIDER}", "1", "-", "30 to 37 %", "-", "-", "-")
+    wanted = [one for one in MEASURED if one.name in arguments.only.split(",")]
     with tempfile.TemporaryDirectory(prefix="measure-bench-") as folder:
-        with Lab(program, pathlib.Path(folder), arguments.targets) as lab:
-            for workers in arguments.workers.split(","):
-                rounds = []
-                for number in range(arguments.rounds):
-                    rounds.append(lab.measure(workers))
-                    print(f"{workers} workers, round {number + 1} of {arguments.rounds} done", file=sys.stderr)
-                rates = [one["rate"] for one in rounds]
-                table.add("spiderling measure ecn", workers,
-                          f"{median(rates):,.0f} ({min(rates):,.0f} .. {max(rates):,.0f})",
-                          f"{median(rates) / PATHSPIDER:.0f}",
-                          f"{min(one['right'] for one in rounds)} of {arguments.targets}",
-                          max(one["not_observed"] for one in rounds), max(one["dropped"] for one in rounds),
-                          max(one["in_flight"] for one in rounds),
-                          f"{max(one['peak_mb'] for one in rounds):.0f}")
-                if any(one["not_observed"] for one in rounds):
-                    raise RunFailed("flows were not observed")
+        for measured in wanted:
+            with Lab(program, pathlib.Path(folder), measured, arguments.targets) as lab:
+                for workers in arguments.workers.split(","):
+                    rounds = measure_rounds(lab, workers, arguments.rounds)
+                    rates = [one["rate"] for one in rounds]
+                    table.add(measured.name, measured.connect, workers,
+                              f"{median(rates):,.0f} ({min(rates):,.0f} .. {max(rates):,.0f})",
+                              f"{median(rates) / PATHSPIDER:.0f}",
+                              f"{min(one['right'] for one in rounds)} of {arguments.targets}",
+                              max(one["not_observed"] for one in rounds), max(one["dropped"] for one in rounds),
+                              max(one["in_flight"] for one in rounds),
+                              f"{max(one['peak_mb'] for one in rounds):.0f}")
     table.print(f"{arguments.targets} targets, 5 % of them silent, --timeout {TIMEOUT}, {arguments.rounds} rounds",
                 arguments.markdown)
 
@@ -167,4 +200,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -101,6 +101,31 @@ struct Field {
   std::uint32_t seen_offset;  ///< of Maybe::seen, if nullable and no address
 };
 
+/// The type of a field whose value is a T.
+template <class T>
+constexpr FieldType field_type_of() {
+  if constexpr (std::is_same_v<T, bool>)
+    return FieldType::boolean;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return FieldType::u8;
+  else if constexpr (std::is_same_v<T, std::uint16_t>)
+    return FieldType::u16;
+  else if constexpr (std::is_same_v<T, std::uint32_t>)
+    return FieldType::u32;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return FieldType::u64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return FieldType::i64;
+  else if constexpr (std::is_same_v<T, double>)
+    return FieldType::f64;
+  else if constexpr (std::is_same_v<T, IpAddress>)
+    return FieldType::address;
+  else
+    static_assert(!sizeof(T),
+                  "a field is a bool, std::uint8_t .. std::uint64_t, std::int64_t, double, IpAddress, or a "
+                  "Maybe of one");
+}
+
 /// Collects a chain's fields; FieldList::add is given members of the state that fields() was given.
 class FieldList {
  public:
@@ -110,40 +135,19 @@ class FieldList {
   /// `name` and `meaning` are string literals: they are kept, not copied.
   template <class T>
   void add(const char* name, const T& member, const char* meaning) {
-    fields_.push_back({name, meaning, type_of<T>(), std::is_same_v<T, IpAddress>, offset_of(&member), 0});
+    fields_.push_back(
+        {name, meaning, field_type_of<T>(), std::is_same_v<T, IpAddress>, offset_of(&member), 0});
   }
   template <class T>
   void add(const char* name, const Maybe<T>& member, const char* meaning) {
-    fields_.push_back({name, meaning, type_of<T>(), true, offset_of(&member.value), offset_of(&member.seen)});
+    fields_.push_back(
+        {name, meaning, field_type_of<T>(), true, offset_of(&member.value), offset_of(&member.seen)});
   }
   const std::vector<Field>& fields() const { return fields_; }
   /// False if a member did not lie in the state.
   bool in_state() const { return in_state_; }
 
  private:
-  template <class T>
-  static constexpr FieldType type_of() {
-    if constexpr (std::is_same_v<T, bool>)
-      return FieldType::boolean;
-    else if constexpr (std::is_same_v<T, std::uint8_t>)
-      return FieldType::u8;
-    else if constexpr (std::is_same_v<T, std::uint16_t>)
-      return FieldType::u16;
-    else if constexpr (std::is_same_v<T, std::uint32_t>)
-      return FieldType::u32;
-    else if constexpr (std::is_same_v<T, std::uint64_t>)
-      return FieldType::u64;
-    else if constexpr (std::is_same_v<T, std::int64_t>)
-      return FieldType::i64;
-    else if constexpr (std::is_same_v<T, double>)
-      return FieldType::f64;
-    else if constexpr (std::is_same_v<T, IpAddress>)
-      return FieldType::address;
-    else
-      static_assert(!sizeof(T),
-                    "a field is a bool, std::uint8_t .. std::uint64_t, std::int64_t, double, IpAddress, or a "
-                    "Maybe of one");
-  }
   std::uint32_t offset_of(const void* member) {
     const auto offset = static_cast<std::size_t>(static_cast<const std::uint8_t*>(member) - base_);
     if (offset >= size_) in_state_ = false;

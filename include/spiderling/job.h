@@ -25,6 +25,8 @@ struct Job {
 
   /// A member by name, parsed on demand; null if there is none.
   Payload member(std::string_view name) const;
+  /// The same job at another address: `dip` in its members too, whatever stood there.
+  Job at(const IpAddress& address) const;
 };
 
 }  // namespace spiderling

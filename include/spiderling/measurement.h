@@ -48,6 +48,7 @@
 #include "spiderling/merged_flow.h"
 #include "spiderling/option_list.h"
 #include "spiderling/plugin.h"
+#include "spiderling/resolver.h"
 #include "spiderling/task.h"
 
 namespace spiderling {
@@ -56,6 +57,8 @@ namespace spiderling {
 struct HostSetting {
   std::string name;
   std::string value;
+  /// The value is a number: its bits are set, and those that the setting has otherwise are left alone.
+  bool adds_bits = false;
 };
 
 /// One way to connect to a target. Number 0 is the baseline (A), the others are what is tried (B, C, ...).
@@ -65,6 +68,7 @@ struct Configuration {
 
   std::string name;      ///< for people: "ECN on"
   SocketSetup socket{};  ///< differs from socket to socket: connections of all configurations may run at once
+  HttpVersion http = HttpVersion::http1;  ///< what is spoken where the mode is http or https
   /// Of the whole host: while these hold, connections of no other configuration run. Empty if the socket's
   /// own setup is enough, which is faster and leaves the host alone.
   std::vector<HostSetting> host{};
@@ -84,9 +88,11 @@ class Worker {
   virtual ConnectMode mode() const = 0;
   virtual std::uint16_t port() const = 0;
 
-  /// Connects and says what the mode wants said: nothing for tcp, a request for http and https. Once.
+  /// Connects and says what the mode wants said: nothing for tcp, a request for http and https, a question
+  /// for dnstcp and dnsudp. A connection that nobody answers is made again as often as the user wants
+  /// (--repeat). Once.
   virtual Task<ConnectionRecord> connect() = 0;
-  /// Connects, and no more, whatever the mode. Once, instead of connect().
+  /// Connects, and no more, whatever the mode: with dnsudp nothing is sent. Once, instead of connect().
   virtual Task<ConnectionRecord> tcp_connect() = 0;
   /// After a connection stands: true when all of it was taken.
   virtual Task<bool> send(std::string_view bytes) = 0;
@@ -95,8 +101,9 @@ class Worker {
 };
 
 class ForgeMeasurement;
+class ExpandMeasurement;
 
-/// What all four models share. A measurement derives from one of the models.
+/// What all models share. A measurement derives from one of the models.
 ///
 /// Thread-safety: one object serves a whole run, from the thread of the event loop only.
 class Measurement {
@@ -108,6 +115,15 @@ class Measurement {
 
   /// Its own command line options.
   virtual void options(OptionList& /*list*/) {}
+  /// What the whole host must have for as long as the run lasts, however its configurations come about. It is
+  /// put back at the end, and if the program is killed. Empty: nothing, which leaves the host alone.
+  virtual std::vector<HostSetting> host_settings() const { return {}; }
+  /// The connections of a job build on each other: they are made one after the other, number 0 first,
+  /// whatever the user asks for.
+  virtual bool in_order() const { return false; }
+  /// Why this target cannot be asked at all: one line for a person. Empty: it can. Before each connection of
+  /// the job; those of one that cannot be asked are skipped, with this reason.
+  virtual std::string unsuitable(const Job& /*job*/) const { return {}; }
   /// Once a job, before its first connection; what it returns is given to every connection of the job.
   virtual Task<std::any> pre_connect(const Job& /*job*/) { co_return std::any{}; }
   /// One connection, while its configuration holds.
@@ -121,6 +137,8 @@ class Measurement {
   virtual std::vector<Configuration> runs() const = 0;
   /// For the engine: not nullptr if packets are forged, where others connect.
   virtual const ForgeMeasurement* forger() const { return nullptr; }
+  /// For the engine: not nullptr if jobs are expanded, and nothing is connected.
+  virtual ExpandMeasurement* expander() { return nullptr; }
   const FlowFields& flow_fields() const { return flow_fields_; }
 
  protected:
@@ -156,11 +174,14 @@ struct ForgedEnds {
   IpAddress dip;
   std::uint16_t sp = 0;
   std::uint16_t dp = 0;
+  ConnectMode mode = ConnectMode::tcpsyn;  ///< of the run
 };
 
 /// No connection but single packets of the measurement's own making, one for each of packets(); what they are
 /// answered is for the observer's chains to see. Worker::connect() sends the packet and waits until it is
-/// answered, an ICMP error included, or the time is up: the connection is ok once the packet was sent.
+/// answered, an ICMP error included, or the time is up: the connection is ok once the packet was sent. One
+/// that nobody answered is forged again, from another port, as often as the user wants (--repeat).
+/// What answers a forged segment of TCP the kernel does not reset, as long as it matters.
 ///
 ///     std::vector<std::uint8_t> forge(const Job&, std::size_t seq, const ForgedEnds& ends) const override {
 ///       PacketBuffer<100> packet;  // of <spiderling/builder.h>
@@ -186,6 +207,46 @@ class ForgeMeasurement : public Measurement {
 
   std::vector<Configuration> runs() const final { return packets(); }
   const ForgeMeasurement* forger() const final { return this; }
+};
+
+/// What one job became.
+struct Expansion {
+  std::vector<Job> jobs;  ///< none: the job came to nothing
+  /// Why it came to nothing, for the run's last line, where jobs are counted by it: a few words, of which
+  /// there are few.
+  std::string reason;
+  std::size_t left_out = 0;  ///< jobs that there could have been besides
+  bool incomplete = false;   ///< there are jobs, and there may be more that could not be found out
+};
+
+/// A job in, jobs out: nothing is connected, nothing observed, no privilege needed. What comes out is a list
+/// of jobs for another measurement.
+///
+///     class Www : public ExpandMeasurement {
+///      public:
+///       static constexpr const char* name = "www";
+///       static constexpr const char* description = "The first address of www.DOMAIN.";
+///       static constexpr const char* version = "1.0.0";
+///
+///       Task<Expansion> expand(const Job& job, Resolver& resolver) override {
+///         const ResolvedName found = co_await resolver.resolve("www." + job.domain);
+///         Expansion expansion;
+///         expansion.reason = name_of(found.state);
+///         if (!found.addresses.empty()) expansion.jobs.push_back(job.at(found.addresses.front()));
+///         co_return expansion;
+///       }
+///     };
+class ExpandMeasurement : public Measurement {
+ public:
+  static constexpr std::array<const char*, 0> chains{};
+  static constexpr std::array<ConnectMode, 0> connect_supported{};
+
+  /// Thousands run at once. `job` and `resolver` outlive the task. One that throws has come to nothing.
+  virtual Task<Expansion> expand(const Job& job, Resolver& resolver) = 0;
+
+  std::vector<Configuration> runs() const final { return {}; }
+  void combine(const MergedFlows& /*flows*/, Conditions& /*conditions*/) const final {}
+  ExpandMeasurement* expander() final { return this; }
 };
 
 /// A measurement as the program sees it: made by describe_measurement() from the class that a user writes.

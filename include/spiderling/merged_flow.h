@@ -72,7 +72,12 @@ class FlowFieldBase {
 template <class T>
 class FlowField : public FlowFieldBase {
  public:
-  FlowField(FlowFields& fields, const char* name) : FlowFieldBase(fields, name, type()) {}
+  static_assert(std::is_same_v<T, bool> || std::is_same_v<T, std::uint64_t> ||
+                    std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
+                    std::is_same_v<T, IpAddress>,
+                "a flow field is bool, std::uint64_t, std::int64_t, double or IpAddress");
+
+  FlowField(FlowFields& fields, const char* name) : FlowFieldBase(fields, name, field_type_of<T>()) {}
 
   Maybe<T> in(const std::uint8_t* states) const {
     Maybe<T> result;
@@ -86,22 +91,6 @@ class FlowField : public FlowFieldBase {
       result = read<T>(value_in(states));
     }
     return result;
-  }
-
- private:
-  static constexpr FieldType type() {
-    if constexpr (std::is_same_v<T, bool>)
-      return FieldType::boolean;
-    else if constexpr (std::is_same_v<T, std::uint64_t>)
-      return FieldType::u64;
-    else if constexpr (std::is_same_v<T, std::int64_t>)
-      return FieldType::i64;
-    else if constexpr (std::is_same_v<T, double>)
-      return FieldType::f64;
-    else if constexpr (std::is_same_v<T, IpAddress>)
-      return FieldType::address;
-    else
-      static_assert(!sizeof(T), "a flow field is bool, std::uint64_t, std::int64_t, double or IpAddress");
   }
 };
 

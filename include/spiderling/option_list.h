@@ -12,7 +12,7 @@ namespace spiderling {
 /// The options of a measurement on the command line, after its name.
 class OptionList {
  public:
-  using Target = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<std::int64_t>*>;
+  using Target = std::variant<bool*, std::int64_t*, std::string*, std::vector<std::int64_t>*>;
   struct Option {
     std::string name;  ///< "codepoint" for --codepoint
     std::string meaning;

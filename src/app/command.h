@@ -28,5 +28,8 @@ int details(const Arguments& arguments);
 int store(const Arguments& arguments);
 int lab(const Arguments& arguments);
 int measure(const Arguments& arguments);
+int filter(const Arguments& arguments);
+int replay(const Arguments& arguments);
+int metadata(const Arguments& arguments);
 
 }  // namespace spiderling::app

@@ -49,4 +49,14 @@ std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments)
   }
 }
 
+CLI::Validator number_between(double least, double most) {
+  const auto check = [least, most](const std::string& text) {
+    double number = 0;
+    // Comparisons with nan are false.
+    const bool is_good = CLI::detail::lexical_cast(text, number) && number >= least && number <= most;
+    return is_good ? std::string() : fmt::format("{} is no number from {:g} to {:g}", text, least, most);
+  };
+  return CLI::Validator(check, fmt::format("FLOAT in [{:g} - {:g}]", least, most));
+}
+
 }  // namespace spiderling::app

@@ -17,4 +17,8 @@ int refuse_command_line(const Arguments& arguments, std::string_view problem);
 /// something was wrong, and was told.
 std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments);
 
+/// A check for options of seconds and the like: a number in these bounds, both of them included. CLI::Range
+/// lets "nan" through.
+CLI::Validator number_between(double least, double most);
+
 }  // namespace spiderling::app

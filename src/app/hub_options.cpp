@@ -38,7 +38,7 @@ void add_listening(CLI::App& cli, HubOptions& o, Words& words) {
       ->capture_default_str()
       ->type_name("PORT");
   group->add_option("-f,--status-freq", words.status_freq, "Seconds from one status dumpling to the next")
-      ->check(CLI::Range(0.01, longest_seconds))
+      ->check(number_between(0.01, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
 }
@@ -100,7 +100,7 @@ void add_limits(CLI::App& cli, HubOptions& o, Words& words) {
       ->type_name("N");
   const auto seconds = [&](const char* name, double& value, const char* meaning) {
     group->add_option(name, value, meaning)
-        ->check(CLI::Range(0.01, longest_seconds))
+        ->check(number_between(0.01, longest_seconds))
         ->capture_default_str()
         ->type_name("SECONDS");
   };

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "app/command_line.h"
 #include "app/lab_command.h"
 #include "base/nearest.h"
 #include "host/program.h"
@@ -66,7 +67,7 @@ void print_next_steps(const LoadedScenario& loaded, std::chrono::duration<double
 
 int up(const Arguments& arguments, const LabOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto loaded = load_for_lab(options.scenario);
+  const auto loaded = load_for_lab(options);
   if (!loaded) return refuse(arguments, loaded.error());
   if (const auto possible = lab::check_lab_is_possible(); !possible)
     return refuse(arguments, possible.error());
@@ -109,7 +110,7 @@ int down(const Arguments& arguments, const LabOptions& options) {
 // --- jobs
 
 int jobs(const Arguments& arguments, const LabOptions& options) {
-  const auto loaded = load_for_lab(options.scenario);
+  const auto loaded = load_for_lab(options);
   if (!loaded) return refuse(arguments, loaded.error());
   lab::JobList list(loaded->scenario, loaded->plan);
   std::string text;
@@ -189,8 +190,19 @@ void add_check_options(CLI::App& check, LabOptions& o) {
       ->type_name("FILE");
   check.add_flag("--keep", o.keep, "Leave the lab up afterwards; use one that is up");
   check.add_flag("--json", o.json, "Print the verdict as one JSON object");
+  check.add_flag("--brief", o.brief, "Print one line if all is right");
   check.footer(
+      "SCENARIO all: those of all measurements, one after the other, with --brief.\n"
       "Words behind -- go to `spiderling measure`. Exit status: 0 all right, 1 not, 2 nothing was measured.");
+}
+
+void add_scenario_changes(CLI::App& sub, LabOptions& o) {
+  sub.add_option("--scale", o.scale, "So many times as many targets of each host")
+      ->check(CLI::Range(1u, lab::max_count))
+      ->type_name("N");
+  sub.add_option("--loss", o.loss_percent, "Lose so many of all packets at random, whatever their box")
+      ->check(number_between(0, 100))
+      ->type_name("PERCENT");
 }
 
 void add_subcommands(CLI::App& cli, LabOptions& o) {
@@ -205,6 +217,7 @@ void add_subcommands(CLI::App& cli, LabOptions& o) {
       sub->add_flag("--all", o.all, "All labs that are up");
     else
       scenario->required();
+    if (name == "up" || name == "check" || name == "jobs") add_scenario_changes(*sub, o);
     if (name == "exec")
       sub->add_option("--in", o.place, "Where: prober, router or servers")
           ->capture_default_str()
@@ -230,9 +243,11 @@ int refuse(const Arguments& arguments, const Error& problem) {
   return bad_request;
 }
 
-Result<LoadedScenario> load_for_lab(const std::string& name_or_path) {
-  auto scenario = lab::load_scenario(name_or_path);
+Result<LoadedScenario> load_for_lab(const LabOptions& options) {
+  auto scenario = lab::load_scenario(options.scenario);
   if (!scenario) return tl::unexpected(scenario.error());
+  if (auto done = scenario->multiply(options.scale); !done) return tl::unexpected(done.error());
+  if (options.loss_percent) scenario->loss_percent = *options.loss_percent;
   auto plan = lab::AddressPlan::of(*scenario);
   if (!plan) return tl::unexpected(plan.error());
   return LoadedScenario{std::move(*scenario), std::move(*plan)};

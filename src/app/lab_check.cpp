@@ -1,10 +1,8 @@
 // spiderling lab check: a measurement held against the truth.
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,116 +13,23 @@
 #include <fmt/format.h>
 
 #include "app/lab_command.h"
+#include "app/lab_measure.h"
 #include "base/file_descriptor.h"
-#include "host/program.h"
 #include "lab/job_list.h"
 #include "lab/report.h"
+#include "lab/resolved_names.h"
 #include "lab/servers.h"
 #include "lab/truth.h"
+#include "plugins/registry.h"
 
 namespace spiderling::app {
 namespace {
 
-constexpr std::size_t longest_line = 16 << 20;
-constexpr std::size_t jobs_at_once = 64 << 10;
-
-// Cuts a stream of bytes into lines for the judge. What is too long for a line is one that cannot be read.
-class Lines {
- public:
-  explicit Lines(lab::Judge& judge) : judge_(judge) {}
-
-  void take(std::string_view bytes) {
-    for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;
-         bytes.remove_prefix(end + 1)) {
-      keep(bytes.substr(0, end));
-      finish();
-    }
-    keep(bytes);
-  }
-  void finish() {
-    if (!line_.empty()) judge_.take(line_);
-    line_.clear();
-  }
-
- private:
-  void keep(std::string_view part) {
-    line_.append(part.substr(0, longest_line - std::min(longest_line, line_.size())));
-  }
-  lab::Judge& judge_;
-  std::string line_;
-};
-
-// False at the end of the stream, or when it cannot be read.
-bool read_into(int from, Lines& lines) {
-  char buffer[64 << 10];
-  const ssize_t size = ::read(from, buffer, sizeof buffer);
-  if (size > 0) lines.take({buffer, static_cast<std::size_t>(size)});
-  return size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN));
-}
-
-// The measurement, in the prober's network: jobs go in, results come out, both as fast as it likes.
-class Measurement {
- public:
-  Measurement(const LoadedScenario& loaded, lab::Judge& judge)
-      : jobs_(loaded.scenario, loaded.plan), lines_(judge) {}
-
-  /// Its exit status.
-  Result<int> run(std::vector<std::string> words) {
-    std::array<int, 2> in{}, out{};
-    if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0)
-      return error("cannot make a pipe: {}", std::strerror(errno));
-    FileDescriptor its_input(in[0]), its_output(out[1]);
-    to_ = FileDescriptor(in[1]);
-    from_ = FileDescriptor(out[0]);
-    ProgramStart start;
-    start.words = std::move(words);
-    start.input = its_input.get();
-    start.output = its_output.get();
-    start.errors = STDERR_FILENO;
-    start.new_proc = true;
-    start.name = "spiderling";
-    const auto program = start_program(start);
-    if (!program) return tl::unexpected(program.error());
-    its_input = FileDescriptor();
-    its_output = FileDescriptor();
-    ::fcntl(to_.get(), F_SETFL, O_NONBLOCK);
-    exchange();
-    int status = 0;
-    while (::waitpid(*program, &status, 0) < 0 && errno == EINTR) {
-    }
-    return exit_status(status);
-  }
-
- private:
-  void exchange() {
-    bool more = true;
-    while (more) {
-      pollfd streams[] = {{from_.get(), POLLIN, 0}, {to_.get(), POLLOUT, 0}};
-      if (::poll(streams, 2, -1) < 0) continue;
-      if (streams[1].revents != 0) write_jobs();
-      if (streams[0].revents != 0) more = read_into(from_.get(), lines_);
-    }
-    lines_.finish();
-  }
-
-  void write_jobs() {
-    while (pending_.size() < jobs_at_once && jobs_.append_next(pending_)) {
-    }
-    const ssize_t size = ::write(to_.get(), pending_.data(), pending_.size());
-    if (size > 0) pending_.erase(0, static_cast<std::size_t>(size));
-    const bool reads_no_more = size < 0 && errno != EAGAIN && errno != EINTR;
-    if (pending_.empty() || reads_no_more) to_ = FileDescriptor();
-  }
-
-  lab::JobList jobs_;
-  Lines lines_;
-  std::string pending_;
-  FileDescriptor to_, from_;
-};
-
 std::vector<std::string> measure_words(const lab::Scenario& scenario, const LabOptions& options,
                                        const std::string& measurement) {
-  std::vector<std::string> words = {"/proc/self/exe", "measure", "-i", lab::link::prober};
+  // Targets of the lab are private, all neighbours, and nobody is bothered.
+  std::vector<std::string> words = {"/proc/self/exe", "measure", "-i", lab::link::prober,   "--blocklist",
+                                    "none",           "--rate",  "0",  "--rate-per-prefix", "0"};
   const auto add = [&](const std::vector<std::string>& more) {
     words.insert(words.end(), more.begin(), more.end());
   };
@@ -140,8 +45,8 @@ Result<void> judge_file(const std::string& path, lab::Judge& judge) {
   const bool standard = path == "-";
   const FileDescriptor file(standard ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return error("cannot read {}: {}", path, std::strerror(errno));
-  Lines lines(judge);
-  while (read_into(file.get(), lines)) {
+  LineCutter lines([&](std::string_view line) { judge.take(line); });
+  while (lines.read_from(file.get())) {
   }
   lines.finish();
   return {};
@@ -150,6 +55,13 @@ Result<void> judge_file(const std::string& path, lab::Judge& judge) {
 bool wants_color() {
   const char* no_color = std::getenv("NO_COLOR");
   return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+bool turns_names_into_addresses(const std::string& measurement) {
+  const auto all = Registry::built_in().measurements();
+  const auto found = std::ranges::find(
+      all, measurement, [](const MeasurementDescription* one) { return std::string(one->name); });
+  return found != all.end() && (*found)->create()->expander() != nullptr;
 }
 
 class Check {
@@ -198,8 +110,7 @@ class Check {
       return refuse(arguments_, joined.error());
     // Ctrl-C ends the measurement in its own way; what it has found by then is still judged.
     std::signal(SIGINT, SIG_IGN);
-    Measurement measurement(loaded_, judge_);
-    const auto status = measurement.run(measure_words(loaded_.scenario, options_, measurement_));
+    const auto status = turns_names_into_addresses(measurement_) ? resolve() : measure();
     if (!status) return refuse(arguments_, status.error());
     if (*status == bad_request) return bad_request;  // it has said why
     const int verdict = report();
@@ -208,10 +119,41 @@ class Check {
     return *status == 0 ? verdict : failed_while_running;
   }
 
+  Result<int> measure() {
+    lab::JobList jobs(loaded_.scenario, loaded_.plan);
+    LabMeasure process([&](std::string& out) { return jobs.append_next(out); },
+                       [&](std::string_view line) { judge_.take(line); });
+    return process.run(measure_words(loaded_.scenario, options_, measurement_));
+  }
+
+  // Each host is a resolver behind its box, and each of its targets a name that it is asked for.
+  Result<int> resolve() {
+    int worst = success;
+    for (std::size_t host = 0; host < loaded_.scenario.hosts.size(); ++host) {
+      for (const IpVersion version : {IpVersion::v4, IpVersion::v6}) {
+        if (loaded_.plan.prefix(host, version) == nullptr) continue;
+        lab::ResolvedNames names(loaded_.scenario, loaded_.plan, host, version);
+        LabMeasure process([&](std::string& out) { return names.append_next(out); },
+                           [&](std::string_view line) { names.take(line); });
+        process.be_quiet();  // there is one for each host
+        std::vector<std::string> words = measure_words(loaded_.scenario, options_, measurement_);
+        words.insert(words.end(), {"--resolver", names.resolver()});
+        const auto status = process.run(std::move(words));
+        if (!status || *status == bad_request) return status;
+        worst = std::max(worst, *status);
+        for (const std::string& line : names.results()) judge_.take(line);
+      }
+    }
+    return worst;
+  }
+
   int report() const {
     const lab::Verdict verdict = judge_.verdict();
-    fmt::print("{}", options_.json ? lab::verdict_json(loaded_.scenario, verdict)
-                                   : lab::verdict_text(loaded_.scenario, verdict, wants_color()));
+    if (options_.brief && verdict.all_right())
+      fmt::print("{}", lab::verdict_line(loaded_.scenario, verdict, wants_color()));
+    else
+      fmt::print("{}", options_.json ? lab::verdict_json(loaded_.scenario, verdict)
+                                     : lab::verdict_text(loaded_.scenario, verdict, wants_color()));
     return verdict.all_right() ? success : failed_while_running;
   }
 
@@ -225,7 +167,8 @@ class Check {
 }  // namespace
 
 int lab_check(const Arguments& arguments, const LabOptions& options) {
-  const auto loaded = load_for_lab(options.scenario);
+  if (options.scenario == "all") return lab_check_all(arguments, options);
+  const auto loaded = load_for_lab(options);
   if (!loaded) return refuse(arguments, loaded.error());
   const std::string measurement =
       options.measurement.empty() ? loaded->scenario.measurement : options.measurement;

@@ -1,6 +1,7 @@
 // What the subcommands of `spiderling lab` share.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,10 @@ struct LabOptions {
   bool json = false;
   bool keep = false;
   bool all = false;
-  std::vector<std::string> words;  ///< behind --
+  bool brief = false;
+  std::uint32_t scale = 1;             ///< times as many targets as the scenario has
+  std::optional<double> loss_percent;  ///< instead of the scenario's
+  std::vector<std::string> words;      ///< behind --
 };
 
 /// A scenario with its addresses. Not movable: the plan's users borrow both.
@@ -31,7 +35,7 @@ struct LoadedScenario {
   lab::Scenario scenario;
   lab::AddressPlan plan;
 };
-Result<LoadedScenario> load_for_lab(const std::string& name_or_path);
+Result<LoadedScenario> load_for_lab(const LabOptions& options);
 
 /// The name that a running lab has: of a path, the name that is in the file.
 Result<std::string> lab_name(const std::string& name_or_path);
@@ -43,5 +47,7 @@ int refuse(const Arguments& arguments, const Error& problem);
 Result<lab::LabHandle> bring_up(const LoadedScenario& loaded, const lab::LabList& list);
 
 int lab_check(const Arguments& arguments, const LabOptions& options);
+/// Every scenario that is marked for it, one after the other.
+int lab_check_all(const Arguments& arguments, const LabOptions& options);
 
 }  // namespace spiderling::app

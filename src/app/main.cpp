@@ -25,6 +25,9 @@ struct Command {
 constexpr Command commands[] = {
     {"observe", observe, "packets in, one JSON record a flow out"},
     {"measure", measure, "a list of targets in, what the path to each lets through out"},
+    {"replay", replay, "results held against the packets that were kept with them"},
+    {"metadata", metadata, "from when to when results are, written beside them"},
+    {"filter", filter, "a list of targets in, those that may be asked out, each once"},
     {"sniff", sniff, "packets in, chefs' dumplings out, to a hub or printed"},
     {"hub", hub, "kitchens in, every dumpling to every eater"},
     {"print", print, "dumplings from a hub, printed or stored"},
@@ -43,6 +46,19 @@ constexpr ProgramName program_names[] = {
     {"spiderling", "network measurement that people extend"},
     {"pspdr", "spiderling, as PATHspider 2 was called"},
     {"pathspider", "spiderling, as PATHspider 1 was called"},
+};
+
+// Commands of the original that are not here, and why.
+struct LeftOut {
+  std::string_view name;
+  std::string_view why;
+};
+constexpr LeftOut left_out[] = {
+    {"upload",
+     "the service that it gave results to is gone; what it wanted to know of them, `metadata` still writes"},
+    {"test",
+     "it ran the original's own tests; `spiderling lab check` tries measurements on a network with known "
+     "faults"},
 };
 
 // Names that stand for one command, netdumplings' own.
@@ -109,6 +125,11 @@ int run(std::span<char*> argv) {
     Arguments arguments{fmt::format("{} {}", program, command.name), {words.begin() + 1, words.end()}};
     if (verbose) arguments.words.insert(arguments.words.begin(), "--verbose");
     return command.run(arguments);
+  }
+  for (const LeftOut& command : left_out) {
+    if (command.name != words[0]) continue;
+    fmt::print(stderr, "{}: there is no '{}' here: {}\n", program, command.name, command.why);
+    return bad_request;
   }
   std::vector<std::string_view> names;
   for (const Command& command : commands) names.push_back(command.name);

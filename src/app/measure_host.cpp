@@ -1,6 +1,7 @@
 #include "app/measure_host.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "host/capabilities.h"
 #include "host/left_behind.h"
@@ -10,28 +11,42 @@ namespace spiderling::app {
 namespace {
 
 bool needs_mark(const Configuration& configuration) {
-  return configuration.socket.ecn != EcnRequest::as_host;
+  const SocketSetup& socket = configuration.socket;
+  return socket.ecn != EcnRequest::as_host || socket.fast_open != FastOpen::unused || socket.syn_options;
 }
 bool needs_host(const Configuration& configuration) { return !configuration.host.empty(); }
 
-}  // namespace
-
-bool MeasureHost::is_needed(Configure configure, const std::vector<Configuration>& configurations) {
-  return std::ranges::any_of(configurations, configure == Configure::socket ? needs_mark : needs_host);
+bool needs_marks(const HostNeeds& needs) {
+  return needs.forges_tcp || std::ranges::any_of(needs.configurations, needs_mark);
+}
+bool needs_epochs(const HostNeeds& needs) {
+  return needs.configure == Configure::host && std::ranges::any_of(needs.configurations, needs_host);
 }
 
-Result<std::unique_ptr<MeasureHost>> MeasureHost::make(Configure configure,
-                                                       const std::vector<Configuration>& configurations,
+}  // namespace
+
+bool MeasureHost::is_needed(const HostNeeds& needs) {
+  return needs_marks(needs) || needs_epochs(needs) || !needs.whole_run.empty();
+}
+
+Result<std::unique_ptr<MeasureHost>> MeasureHost::make(const HostNeeds& needs,
                                                        std::chrono::milliseconds epoch) {
   std::unique_ptr<MeasureHost> made(new MeasureHost);
   made->epoch_ = epoch;
-  made->marks_.assign(configurations.size(), 0);
-  if (!is_needed(configure, configurations)) return made;
-  if (auto open = made->open_journal(); !open) return tl::unexpected(open.error());
-  const bool by_socket = configure == Configure::socket;
-  auto ready = by_socket ? made->mark_sockets(configurations) : made->prepare_epochs(configurations);
-  if (!ready) return tl::unexpected(ready.error());
+  made->marks_.assign(needs.configurations.size(), 0);
+  if (!is_needed(needs)) return made;
+  auto done = made->open_journal();
+  if (done && needs_marks(needs)) done = made->mark_sockets(needs);
+  if (done) done = made->make_detours(needs.configurations);
+  // Settings of the run are those of each of its epochs, where it has such.
+  if (done)
+    done = needs_epochs(needs) ? made->prepare_epochs(needs) : made->set_for_whole_run(needs.whole_run);
+  if (!done) return tl::unexpected(done.error());
   return made;
+}
+
+void MeasureHost::start() {
+  if (syn_editor_) syn_editor_->start();
 }
 
 Result<void> MeasureHost::open_journal() {
@@ -48,9 +63,15 @@ Result<void> MeasureHost::open_journal() {
   return {};
 }
 
-Result<void> MeasureHost::mark_sockets(const std::vector<Configuration>& configurations) {
+Result<void> MeasureHost::mark_sockets(const HostNeeds& needs) {
   std::vector<MarkedChange> changes;
-  for (const Configuration& one : configurations) changes.push_back({one.socket.ecn});
+  for (const Configuration& one : needs.configurations) {
+    MarkedChange& change = changes.emplace_back();
+    change.ecn = one.socket.ecn;
+    change.forges_tcp = needs.forges_tcp;
+    change.keeps_fast_open = one.socket.fast_open != FastOpen::unused;
+    change.only_marked = one.socket.syn_options.has_value();
+  }
   auto installed = PacketMarks::install(host_, *journal_, changes);
   if (!installed) return tl::unexpected(installed.error());
   packet_marks_ = std::move(*installed);
@@ -58,11 +79,62 @@ Result<void> MeasureHost::mark_sockets(const std::vector<Configuration>& configu
   return {};
 }
 
-Result<void> MeasureHost::prepare_epochs(const std::vector<Configuration>& configurations) {
-  for (const Configuration& one : configurations) {
+Result<void> MeasureHost::make_detours(const std::vector<Configuration>& configurations) {
+  std::vector<SynDetour> detours;
+  for (std::size_t i = 0; i < configurations.size(); ++i) {
+    const auto& kept = configurations[i].socket.syn_options;
+    if (!kept) continue;
+    if (!syn_editor_) {
+      auto editor = SynEditor::make();
+      if (!editor) return tl::unexpected(editor.error());
+      syn_editor_ = std::move(*editor);
+    }
+    auto device = syn_editor_->add(*kept);
+    if (!device)
+      return error("the SYNs of single sockets cannot be changed: {} (--configure host needs no such device)",
+                   device.error().message);
+    detours.push_back({marks_[i], std::move(*device)});
+  }
+  if (detours.empty()) return {};
+  auto installed = SynDetours::install(host_, *journal_, detours);
+  if (!installed) return tl::unexpected(installed.error());
+  syn_detours_ = std::move(*installed);
+  return {};
+}
+
+Result<void> MeasureHost::set_for_whole_run(const std::vector<HostSetting>& settings) {
+  if (settings.empty()) return {};
+  auto claim = claim_host_settings(journal_->path().parent_path());
+  if (!claim) return tl::unexpected(claim.error());
+  claim_ = std::move(*claim);
+  whole_run_.emplace(host_, *journal_);
+  for (const HostSetting& setting : settings) {
+    const auto value = value_of(setting);
+    if (!value) return tl::unexpected(value.error());
+    if (auto set = whole_run_->set_sysctl(setting.name, *value); !set) return set;
+  }
+  return {};
+}
+
+Result<std::string> MeasureHost::value_of(const HostSetting& setting) {
+  if (!setting.adds_bits) return setting.value;
+  const auto now = host_.sysctls().read(setting.name);
+  if (!now) return now;
+  const auto number = [](const std::string& text) { return std::strtoul(text.c_str(), nullptr, 0); };
+  return fmt::format("{}", number(*now) | number(setting.value));
+}
+
+Result<void> MeasureHost::prepare_epochs(const HostNeeds& needs) {
+  for (const Configuration& one : needs.configurations) {
     HostConfiguration& settings = settings_.emplace_back();
     settings.name = one.name;
-    for (const HostSetting& setting : one.host) settings.settings.push_back({setting.name, setting.value});
+    for (const auto* some : {&needs.whole_run, &one.host}) {
+      for (const HostSetting& setting : *some) {
+        const auto value = value_of(setting);
+        if (!value) return tl::unexpected(value.error());
+        settings.settings.push_back({setting.name, *value});
+      }
+    }
   }
   configurator_.emplace(host_, *journal_, &*guardian_);
   return {};
@@ -73,9 +145,16 @@ Result<void> MeasureHost::begin(std::size_t configuration) {
 }
 Result<void> MeasureHost::end() { return configurator_->end(); }
 
-Result<void> MeasureHost::verify() const {
-  if (!packet_marks_) return {};
-  return packet_marks_->verify();
+Result<void> MeasureHost::renew() { return packet_marks_ ? packet_marks_->renew_routes() : Result<void>(); }
+
+std::uint64_t MeasureHost::lost_syns() const { return syn_editor_ ? syn_editor_->lost() : 0; }
+
+Result<void> MeasureHost::verify() {
+  Result<void> verified;
+  if (packet_marks_) verified = packet_marks_->verify();
+  if (verified && syn_detours_) verified = syn_detours_->verify();
+  if (verified && whole_run_) verified = whole_run_->verify();
+  return verified;
 }
 
 }  // namespace spiderling::app

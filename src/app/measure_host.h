@@ -9,28 +9,41 @@
 
 #include "app/measure_options.h"
 #include "base/error.h"
+#include "base/file_descriptor.h"
+#include "connect/syn_editor.h"
 #include "host/configurator.h"
 #include "host/guardian.h"
 #include "host/journal.h"
 #include "host/packet_marks.h"
+#include "host/syn_detours.h"
 #include "host/system_host.h"
 #include "spiders/epochs.h"
 
 namespace spiderling::app {
 
+/// What a run asks of the host.
+struct HostNeeds {
+  Configure configure = Configure::socket;
+  const std::vector<Configuration>& configurations;
+  std::vector<HostSetting> whole_run{};  ///< of Measurement::host_settings()
+  /// Packets are forged segments of TCP, whose answers the kernel is not to reset.
+  bool forges_tcp = false;
+};
+
 /// Sets up the host for the configurations of one run and puts it back when it goes: in the worst case a
 /// guardian process does. One thread.
 class MeasureHost final : public HostEpochs {
  public:
-  /// Marks for sockets are installed at once; settings of the whole host only by begin(). Where the
-  /// configurations need neither, nothing is touched and no privilege is needed. Call before any thread is
-  /// started.
-  static Result<std::unique_ptr<MeasureHost>> make(Configure configure,
-                                                   const std::vector<Configuration>& configurations,
-                                                   std::chrono::milliseconds epoch);
+  /// Marks for sockets, and settings for the whole run, are installed at once; settings of a configuration
+  /// only by begin(). Where nothing is needed, nothing is touched and no privilege is needed. Call before any
+  /// thread is started.
+  static Result<std::unique_ptr<MeasureHost>> make(const HostNeeds& needs, std::chrono::milliseconds epoch);
 
   /// Whether make() would change anything, for which it needs CAP_NET_ADMIN.
-  static bool is_needed(Configure configure, const std::vector<Configuration>& configurations);
+  static bool is_needed(const HostNeeds& needs);
+
+  /// To be called when privileges were dropped: a thread of its own may begin.
+  void start();
 
   /// By configuration; 0: none.
   const std::vector<std::uint32_t>& marks() const { return marks_; }
@@ -41,14 +54,21 @@ class MeasureHost final : public HostEpochs {
 
   Result<void> begin(std::size_t configuration) override;
   Result<void> end() override;
-  /// The marks are still what they were: nobody took our rules or routes away meanwhile.
-  Result<void> verify() const;
+  /// The marks and the settings for the whole run are still what they were: nobody changed them meanwhile.
+  Result<void> verify();
+  /// SYNs of ours that this host could not send: as good as lost on the way.
+  std::uint64_t lost_syns() const;
+  /// The network was away: what hangs on the host's routes is made anew.
+  Result<void> renew();
 
  private:
   MeasureHost() = default;
   Result<void> open_journal();
-  Result<void> mark_sockets(const std::vector<Configuration>& configurations);
-  Result<void> prepare_epochs(const std::vector<Configuration>& configurations);
+  Result<void> mark_sockets(const HostNeeds& needs);
+  Result<void> make_detours(const std::vector<Configuration>& configurations);
+  Result<void> prepare_epochs(const HostNeeds& needs);
+  Result<void> set_for_whole_run(const std::vector<HostSetting>& settings);
+  Result<std::string> value_of(const HostSetting& setting);
 
   SystemHost host_;
   std::chrono::milliseconds epoch_{};
@@ -57,7 +77,11 @@ class MeasureHost final : public HostEpochs {
   std::vector<std::string> put_back_;
   std::unique_ptr<Journal> journal_;
   std::optional<Guardian> guardian_;
+  FileDescriptor claim_;  // of the settings for the whole run
+  std::optional<HostChanges> whole_run_;
+  std::unique_ptr<SynEditor> syn_editor_;
   std::unique_ptr<PacketMarks> packet_marks_;
+  std::unique_ptr<SynDetours> syn_detours_;  // goes before those who read from them
   std::optional<Configurator> configurator_;
 };
 

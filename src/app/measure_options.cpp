@@ -1,6 +1,5 @@
 #include "app/measure_options.h"
 
-#include <cmath>
 #include <limits>
 #include <map>
 #include <type_traits>
@@ -10,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "app/command_line.h"
+#include "app/measurement_options.h"
+#include "connect/http.h"
 #include "plugins/registry.h"
 
 namespace spiderling::app {
@@ -17,17 +18,11 @@ namespace spiderling::app {
 namespace {
 
 constexpr double longest_seconds = 3600;
+constexpr std::size_t longest_contact = 200;
 
 const std::map<std::string, Interleave> interleaves{
     {"together", Interleave::together}, {"random", Interleave::random}, {"in-order", Interleave::in_order}};
 const std::map<std::string, Configure> configures{{"socket", Configure::socket}, {"host", Configure::host}};
-
-// CLI::Range takes "nan" for a number in its range.
-std::string check_finite(const std::string& text) {
-  double number = 0;
-  const bool is_finite = CLI::detail::lexical_cast(text, number) && std::isfinite(number);
-  return is_finite ? std::string() : fmt::format("{} is no number", text);
-}
 
 // A measurement as the command line has it: a subcommand with its options.
 struct Choice {
@@ -57,6 +52,13 @@ void add_input_and_output(CLI::App& cli, MeasureOptions& o) {
   add_hub_target(cli, o.hub, "results, as dumplings of chef measure.PLUGIN", cli.get_option("--output"));
 }
 
+std::string check_contact(const std::string& text) {
+  if (text.size() > longest_contact || (text.find('@') == text.npos && text.find("://") == text.npos))
+    return fmt::format("a contact is a URL or a mail address of at most {} characters", longest_contact);
+  const auto agent = user_agent(SPIDERLING_VERSION, text);
+  return agent ? "" : agent.error().message;
+}
+
 void add_how(CLI::App& cli, MeasureOptions& o) {
   auto* how = cli.add_option_group("How");
   how->add_option("-w,--workers", o.workers, "Jobs whose connections are made at the same time")
@@ -64,14 +66,25 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->capture_default_str()
       ->type_name("N");
   how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")
-      ->check(CLI::Range(0.01, longest_seconds))
-      ->check(check_finite)
+      ->check(number_between(0.01, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
+  how->add_option(
+         "--attempts", o.attempts,
+         "Attempts at a connection until somebody answers, each with its share of --timeout (1; 3 where "
+         "one packet is all there is: dnsudp, forged packets)")
+      ->check(CLI::Range(1u, 100u))
+      ->type_name("N");
+  how->add_option(
+         "--repeat", o.repeat,
+         "Measure each target so many times at most, until more than half of them gave the same answer: "
+         "chance loses other packets each time")
+      ->check(CLI::Range(1u, 99u))
+      ->capture_default_str()
+      ->type_name("N");
   how->add_option("--linger", o.linger_seconds,
                   "Seconds for which a connection is still observed when it is over")
-      ->check(CLI::Range(0.1, longest_seconds))
-      ->check(check_finite)
+      ->check(number_between(0.1, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
   how->add_option("--interleave", o.interleave,
@@ -84,6 +97,10 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->transform(CLI::CheckedTransformer(configures).description(""))
       ->type_name("WHAT")
       ->default_str("socket");
+  how->add_option("--contact", o.contact,
+                  "Who measures, for those who are measured: a URL or mail address, sent in requests of HTTP")
+      ->check(check_contact)
+      ->type_name("TEXT");
   how->add_option("--seed", o.seed, "Of random orders")->capture_default_str()->type_name("N");
   how->add_option("--ring", o.ring_mib, "Memory of the capture ring")
       ->check(CLI::Range(1u, 4096u))
@@ -95,22 +112,6 @@ std::string names_of(std::span<const ConnectMode> modes) {
   std::string names;
   for (const ConnectMode mode : modes) names += (names.empty() ? "" : ", ") + std::string(name_of(mode));
   return names;
-}
-
-void add_own_option(CLI::App& command, const OptionList::Option& own) {
-  const std::string name = "--" + own.name;
-  std::visit(
-      [&]<class T>(T* target) {
-        if constexpr (std::is_same_v<T, bool>) {
-          command.add_flag(name, *target, own.meaning);
-        } else {
-          auto* option = command.add_option(name, *target, own.meaning)->capture_default_str();
-          if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::vector<std::int64_t>>) {
-            option->check(CLI::Range(own.least, own.most));
-          }
-        }
-      },
-      own.target);
 }
 
 void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
@@ -126,12 +127,10 @@ void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
         ->default_str(modes.front());
   }
   choice.command->add_option("--timeout", o.timeout_seconds, "As before the measurement's name")
-      ->check(CLI::Range(0.01, longest_seconds))
-      ->check(check_finite)
+      ->check(number_between(0.01, longest_seconds))
       ->type_name("SECONDS");
-  OptionList own;
-  choice.measurement->options(own);
-  for (const OptionList::Option& option : own.options()) add_own_option(*choice.command, option);
+  if (choice.measurement->expander() != nullptr) add_expand_options(*choice.command, o.expand);
+  add_own_options(*choice.command, *choice.measurement);
 }
 
 std::vector<Choice> all_measurements() {
@@ -155,6 +154,9 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
       "Exit status: 0 done, 1 failed while running or interrupted twice, 2 nothing was done.");
   add_input_and_output(cli, o);
   add_how(cli, o);
+  add_intake_options(cli, o.intake, true);
+  add_survival(cli, o.survival);
+  add_evidence_options(cli, o.evidence);
   std::vector<Choice> choices = all_measurements();
   for (Choice& choice : choices) add_measurement(cli, o, choice);
   cli.require_subcommand(1);
@@ -162,8 +164,10 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
   cli.get_formatter()->label("Subcommands", "Measurements");
   parsed.exit = parse_command_line(cli, arguments);
   if (parsed.exit) return parsed;
+  if (!o.evidence.pcap.empty()) o.output_flows = true;  // else packets could not be compared with anything
   for (Choice& choice : choices) {
     if (!choice.command->parsed()) continue;
+    remember_options_of_run(cli, *choice.command, o.survival);
     o.description = choice.description;
     o.measurement = std::move(choice.measurement);
     for (const ConnectMode mode : o.description->connect_supported) {
@@ -172,6 +176,13 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
     if (choice.connect.empty() && !o.description->connect_supported.empty()) {
       o.mode = o.description->connect_supported.front();
     }
+  }
+  const EvidenceOptions& evidence = o.evidence;
+  if (o.measurement->expander() != nullptr &&
+      (!evidence.pcap.empty() || !evidence.metadata.empty() || evidence.schema)) {
+    parsed.exit = refuse_command_line(
+        arguments, fmt::format("{} makes jobs, not results: --pcap, --metadata and --schema are not for it",
+                               o.description->name));
   }
   return parsed;
 }

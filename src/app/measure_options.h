@@ -7,7 +7,11 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/evidence_options.h"
+#include "app/expand_options.h"
 #include "app/hub_target.h"
+#include "app/intake_options.h"
+#include "app/survival_options.h"
 #include "spiderling/measurement.h"
 #include "spiders/plan.h"
 
@@ -28,6 +32,8 @@ struct MeasureOptions {
   bool output_flows = false;
   std::size_t workers = 1000;
   double timeout_seconds = 5;
+  std::optional<std::size_t> attempts;  ///< at a connection; none: as its mode has it
+  std::size_t repeat = 1;               ///< times that each target is measured at most; see Votes
   double linger_seconds = 1;
   Interleave interleave = Interleave::together;
   Configure configure = Configure::socket;
@@ -35,6 +41,17 @@ struct MeasureOptions {
   std::size_t ring_mib = 8;
   HubTarget hub;  ///< instead of output
   bool verbose = false;
+  EvidenceOptions evidence;
+  IntakeOptions intake;
+  std::string contact;   ///< in requests of HTTP; empty: none
+  ExpandOptions expand;  ///< of a measurement that expands jobs
+
+  SurvivalOptions survival;
+
+  JobFormat format() const {
+    if (csv_input) return JobFormat::csv;
+    return any_input ? JobFormat::by_first_line : JobFormat::ndjson;
+  }
 
   const MeasurementDescription* description = nullptr;
   std::unique_ptr<Measurement> measurement;  ///< with its own options set

@@ -55,6 +55,7 @@ TEST(MeasureOptions, Defaults) {
   EXPECT_EQ(o.input, "-");
   EXPECT_EQ(o.output, "");
   EXPECT_EQ(o.timeout_seconds, 5);
+  EXPECT_EQ(o.attempts, std::nullopt) << "as the mode has it";
   EXPECT_EQ(o.interleave, Interleave::together);
   EXPECT_EQ(o.configure, Configure::socket);
   EXPECT_EQ(o.mode, ConnectMode::https) << "the first that it supports";
@@ -108,10 +109,35 @@ TEST(MeasureOptions, WhatIsOutOfRangeOrUnknownIsRefused) {
   EXPECT_EQ(status({"of_test", "--codepoint", "64"}), bad_request);
   EXPECT_EQ(status({"of_test", "--connect", "http"}), bad_request) << "it does not support that";
   EXPECT_EQ(status({"of_test", "--timeout", "0"}), bad_request);
+  EXPECT_EQ(status({"--attempts", "0", "of_test"}), bad_request);
+  EXPECT_EQ(parse({"--attempts", "4", "of_test"}).options.attempts, 4u);
   EXPECT_EQ(status({"-w", "0", "of_test"}), bad_request);
   EXPECT_EQ(status({"-w", "-1", "of_test"}), bad_request);
   EXPECT_EQ(status({"--interleave", "sometimes", "of_test"}), bad_request);
   EXPECT_EQ(status({"--hub", "h:1", "--output", "out", "of_test"}), bad_request);
+}
+
+TEST(MeasureOptions, AContactIsAUrlOrAMailAddressThatARequestMayCarry) {
+  for (const char* good : {"https://example.org/why?x=1", "measure@example.org"}) {
+    const ParsedMeasure parsed = parse({"--contact", good, "of_test"});
+    ASSERT_FALSE(parsed.exit.has_value()) << good;
+    EXPECT_EQ(parsed.options.contact, good);
+  }
+  for (const char* bad : {"", "nobody", "a@b\r\nHost: c", "a@b (me)", "a@b\\", "m\xc3\xbc@example.org"})
+    EXPECT_EQ(status({"--contact", bad, "of_test"}), bad_request) << bad;
+  EXPECT_EQ(status({"--contact", "a@" + std::string(200, 'b'), "of_test"}), bad_request);
+}
+
+TEST(MeasureOptions, KeptPacketsNeedFlowsToBeComparedWith) {
+  EXPECT_FALSE(parse({"of_test"}).options.output_flows);
+  const ParsedMeasure parsed = parse({"--pcap", "run.pcap", "--pcap-size", "7", "of_test"});
+  ASSERT_FALSE(parsed.exit.has_value());
+  EXPECT_TRUE(parsed.options.output_flows);
+  EXPECT_EQ(parsed.options.evidence.pcap, "run.pcap");
+  EXPECT_EQ(parsed.options.evidence.pcap_mib, 7u);
+  EXPECT_EQ(status({"--pcap-size", "7", "of_test"}), bad_request) << "of what?";
+  EXPECT_EQ(status({"--pcap", "run.pcap", "--pcap-size", "0", "of_test"}), bad_request);
+  EXPECT_EQ(status({"--pcap", "run.pcap", "--pcap-snap", "10", "of_test"}), bad_request);
 }
 
 }  // namespace

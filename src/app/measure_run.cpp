@@ -34,12 +34,23 @@ void discard_failures(MergedJob& job, const std::string& trouble) {
   }
 }
 
-FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement& measurement) {
+FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement& measurement,
+                               FlowPackets* packets) {
   FlowWatchOptions watch;
   watch.tells_answers = measurement.forger() != nullptr;
   watch.linger =
       std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(options.linger_seconds));
+  watch.packets = packets;
   return watch;
+}
+
+// Nobody answered on any connection, or one came to nothing through a fault of ours.
+bool came_to_nothing(const MergedJob& job) {
+  const auto is = [](ConnectionState state) {
+    return [state](const JobConnection& one) { return one.record.state == state; };
+  };
+  return std::ranges::all_of(job.connections, is(ConnectionState::timeout)) ||
+         std::ranges::any_of(job.connections, is(ConnectionState::discard));
 }
 
 }  // namespace
@@ -48,7 +59,7 @@ Result<std::unique_ptr<MeasureRun>> MeasureRun::make(Parts parts) {
   auto loop = std::make_unique<asio::io_context>(1);
   ConnectOptions options;
   options.max_in_flight = most_connections(parts.plan);
-  const auto agent = user_agent(SPIDERLING_VERSION, "");
+  const auto agent = user_agent(SPIDERLING_VERSION, parts.options.contact);
   if (!agent) return tl::unexpected(agent.error());
   options.http.user_agent = *agent;
   auto connect = ConnectContext::make(*loop, std::move(options));
@@ -66,10 +77,12 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
       json_(parts_.chains, parts_.options.output_flows),
       progress_(parts_.shows_progress),
       network_(std::move(connect)),
-      watch_(parts_.source, parts_.chains, watch_options(parts_.options, parts_.plan.measurement),
+      watch_(parts_.source, parts_.chains,
+             watch_options(parts_.options, parts_.plan.measurement, parts_.evidence.packets()),
              [this] { asio::post(loop_, [this] { engine_.observed(watch_.take()); }); }),
       engine_(loop_, parts_.plan, network_, watch_, *this,
-              [this](MergedJob&& job) { job_finished(std::move(job)); }) {}
+              [this](MergedJob&& job) { job_finished(std::move(job)); }),
+      votes_(parts_.options.repeat) {}
 
 MeasureRunResult MeasureRun::run() {
   watch_.start();
@@ -81,6 +94,9 @@ MeasureRunResult MeasureRun::run() {
   wait_for_signal();
   wait_for_tick();
   while (!done_ && !loop_.stopped()) loop_.run_one();
+  give_up_paused();
+  decide_the_rest();
+  write_leftovers();
   flush();
   progress_.finish();
   watch_.stop();
@@ -89,18 +105,47 @@ MeasureRunResult MeasureRun::run() {
 
 JobFeed::State MeasureRun::next(Job& job) {
   if (stopping_) return State::ended;
+  if (parts_.pause) {
+    if (parts_.pause->is_away()) return State::later;
+    if (parts_.pause->take(job)) return State::job;
+  }
+  if (parts_.campaign != nullptr && parts_.campaign->is_behind()) return State::later;
+  const State state = next_of_list(job);
+  if (state != State::ended) return state;
+  result_.list_ended = !parts_.jobs.counters().reached_max_duration;
+  return may_ask_again() ? State::later : State::ended;
+}
+
+// What is in flight may find that the network is away.
+bool MeasureRun::may_ask_again() const { return parts_.pause && engine_.held() + parts_.pause->size() > 0; }
+
+JobFeed::State MeasureRun::next_of_list(Job& job) {
   switch (parts_.jobs.next(job)) {
-    case JobReader::State::job: return State::job;
-    case JobReader::State::waiting: return State::later;
-    case JobReader::State::ended: break;
+    case JobIntake::State::job: return State::job;
+    case JobIntake::State::waiting: return State::later;
+    case JobIntake::State::ended: break;
   }
   return State::ended;
 }
 
 void MeasureRun::job_finished(MergedJob&& job) {
-  if (const std::string trouble = observer_trouble(); !trouble.empty()) discard_failures(job, trouble);
-  const std::vector<Condition> conditions = combine(parts_.plan.measurement, job);
-  conditions_.add(conditions);
+  const std::string trouble = observer_trouble();
+  if (!trouble.empty()) discard_failures(job, trouble);
+  if (trouble.empty() && parts_.pause && parts_.pause->keeps(job)) return;
+  add_result(std::move(job));
+}
+
+void MeasureRun::add_result(MergedJob&& job) {
+  std::vector<Condition> conditions = combine(parts_.plan.measurement, job);
+  Job once_more = parts_.options.repeat > 1 ? job.job : Job();
+  if (const auto decided = votes_.add({std::move(job), std::move(conditions)})) return add_decided(*decided);
+  parts_.jobs.give_again(std::move(once_more));
+}
+
+void MeasureRun::add_decided(const AnsweredJob& answered) {
+  const MergedJob& job = answered.job;
+  const std::vector<Condition>& conditions = answered.conditions;
+  parts_.evidence.add(job);
   std::vector<FlowResult> flows;
   for (const JobConnection& one : job.connections) {
     flows.push_back({&one.record, one.flow.states.get(), one.flow.first, one.flow.last, one.flow.lossy});
@@ -108,12 +153,80 @@ void MeasureRun::job_finished(MergedJob&& job) {
   }
   const std::size_t missed = job.missed_flows();
   result_.unobserved += missed;
-  json_.append({job.job, conditions, flows, missed}, results_);
+  JobResult result{job.job, conditions, flows, missed};
+  if (parts_.asn != nullptr) {
+    result.sip_asn = parts_.asn->find(source_of(flows));
+    result.dip_asn = parts_.asn->find(job.job.dip);
+  }
+  if (parts_.options.repeat > 1) result.times = static_cast<unsigned>(answered.times);
+  if (parts_.jobs.retries()) result.attempts = parts_.jobs.attempt(job.job);
+  if (!came_to_nothing(job) || !parts_.jobs.may_ask_again(job.job)) return write(result);
+  Attempted found{job.job.line, {}, conditions};
+  json_.append(result, found.result);
+  parts_.jobs.ask_again(job.job, std::move(found));
+}
+
+void MeasureRun::write(const JobResult& result) {
+  ++result_.results;
+  conditions_.add(result.conditions);
+  json_.append(result, results_);
+  parts_.jobs.finished(result.job);
+  if (parts_.campaign != nullptr) parts_.campaign->finished(result.job);
   if (results_.size() >= write_at_once) flush();
 }
 
+// Of jobs that were to be measured once more when the run was ended.
+void MeasureRun::decide_the_rest() {
+  std::vector<AnsweredJob> rest = votes_.close();
+  if (parts_.campaign != nullptr) return;
+  for (const AnsweredJob& answered : rest) add_decided(answered);
+}
+
+// Of jobs that were to be asked again when the run was ended: what was found before. With a journal they are
+// not done, and the next run asks them.
+void MeasureRun::write_leftovers() {
+  const std::vector<Attempted> leftovers = parts_.jobs.leftovers();
+  if (parts_.campaign != nullptr) return;
+  for (const Attempted& one : leftovers) {
+    ++result_.results;
+    conditions_.add(one.conditions);
+    results_ += one.result;
+  }
+}
+
+void MeasureRun::look_at_network() {
+  if (!parts_.pause) return;
+  parts_.pause->look();
+  for (MergedJob& job : parts_.pause->take_counting()) add_result(std::move(job));
+  if (!parts_.pause->failure().empty() && result_.failure.empty() && !stopping_) {
+    result_.failure = fmt::format("{}; no more jobs are taken", parts_.pause->failure());
+    stop_taking();
+  }
+  const bool away = parts_.pause->is_away();
+  if (away == told_pause_ || stopping_) return;
+  told_pause_ = away;
+  progress_.finish();
+  fmt::print(stderr, "{}\n",
+             away ? fmt::format("paused: {}; nobody is asked until it is back", parts_.pause->why())
+                  : "going on: the network is back");
+}
+
+// At the end. With a journal the next run asks them; without one, what was found says nothing.
+void MeasureRun::give_up_paused() {
+  if (!parts_.pause) return;
+  parts_.pause->look();
+  for (MergedJob& job : parts_.pause->take_counting()) add_result(std::move(job));
+  for (MergedJob& job : parts_.pause->give_up()) {
+    ++result_.paused;
+    if (parts_.campaign != nullptr) continue;
+    discard_failures(job, "the network was away");
+    add_result(std::move(job));
+  }
+}
+
 void MeasureRun::flush() {
-  if (results_.empty()) return;
+  const bool has_failed = parts_.campaign != nullptr && parts_.campaign->has_failed();
+  if (results_.empty() && !has_failed) return;
   if (!parts_.write(results_)) {
     stop_taking();
     loop_.stop();
@@ -151,7 +264,12 @@ void MeasureRun::wait_for_tick() {
 }
 
 void MeasureRun::on_tick() {
+  look_at_network();
   flush();
+  if (const std::string why = parts_.evidence.trouble(); !why.empty()) {
+    progress_.finish();
+    fmt::print(stderr, "{}\n", why);
+  }
   progress_.update([this](std::chrono::duration<double> elapsed) { return progress_text(elapsed); });
   if (const std::string trouble = observer_trouble(); !trouble.empty() && !stopping_) {
     result_.failure = fmt::format("{}; no more jobs are taken", trouble);
@@ -162,18 +280,22 @@ void MeasureRun::on_tick() {
 
 // Through an interface that is down everything is silent: that says nothing about any target.
 std::string MeasureRun::observer_trouble() const {
+  if (parts_.pause && !watch_.ended()) return {};  // it waits for the interface
   const std::vector<std::string> warnings = parts_.source.warnings();
   if (!warnings.empty()) return warnings.front().substr(0, warnings.front().find(';'));
   return watch_.ended() ? fmt::format("{}: nothing can be observed any more", parts_.options.interface) : "";
 }
 
 std::string MeasureRun::progress_text(std::chrono::duration<double> elapsed) const {
+  if (parts_.pause && parts_.pause->is_away())
+    return fmt::format("paused: {}; {} jobs are asked again when it is back", parts_.pause->why(),
+                       parts_.pause->size());
   const auto finished = static_cast<double>(engine_.counters().finished);
   const double seconds = std::max(elapsed.count(), 0.001);
   std::string text = fmt::format("{} done ({}/s), {} connecting, {} still observed", short_number(finished),
                                  short_number(finished / seconds), engine_.connecting(),
                                  engine_.held() - std::min(engine_.held(), engine_.connecting()));
-  const SourceProgress list = parts_.jobs.progress();
+  const SourceProgress list = parts_.jobs.reader().progress();
   if (list.total > 0 && list.done > 0) {
     const double share = std::min(1.0, static_cast<double>(list.done) / static_cast<double>(list.total));
     const auto left = static_cast<long>(seconds / share - seconds + 0.5);
@@ -193,8 +315,20 @@ MeasureRunResult MeasureRun::result() {
   result_.observer = watch_.counters();
   result_.source = parts_.source.counters();
   result_.unfinished = engine_.held();
+  const std::uint64_t repeated = parts_.jobs.counters().repeated;
+  result_.engine.taken -= repeated;
+  result_.engine.finished -= std::min(repeated, result_.engine.finished);
+  if (parts_.pause) {
+    result_.asked_again = parts_.pause->asked_again();
+    result_.engine.taken -= result_.asked_again;
+    result_.engine.finished -= result_.asked_again;
+    if (parts_.campaign != nullptr) {
+      result_.engine.finished -= result_.paused;
+      result_.unfinished += result_.paused;
+    }
+  }
   if (result_.failure.empty()) result_.failure = engine_.failure();
-  if (result_.failure.empty()) result_.failure = parts_.jobs.failure();
+  if (result_.failure.empty()) result_.failure = parts_.jobs.reader().failure();
   return std::move(result_);
 }
 

@@ -8,17 +8,22 @@
 #include <string>
 #include <string_view>
 
+#include "app/measure_evidence.h"
 #include "app/measure_options.h"
 #include "app/progress_line.h"
 #include "base/boost_asio.h"
+#include "campaign/campaign.h"
+#include "campaign/pause.h"
 #include "capture/source.h"
 #include "flows/chain_set.h"
-#include "jobs/job_reader.h"
+#include "jobs/asn_database.h"
+#include "jobs/job_intake.h"
 #include "spiders/condition_counts.h"
 #include "spiders/engine.h"
 #include "spiders/flow_watch.h"
 #include "spiders/result_json.h"
-#include "spiders/tcp_network.h"
+#include "spiders/system_network.h"
+#include "spiders/votes.h"
 
 namespace spiderling::app {
 
@@ -28,14 +33,18 @@ using ResultWriter = std::function<bool(std::string_view results)>;
 struct MeasureRunResult {
   EngineCounters engine;
   ConnectionCounters connections;
+  std::uint64_t results = 0;
   ObserverCounters observer;
   SourceCounters source;
   std::uint64_t unobserved = 0;  ///< flows that were expected and not observed
   std::uint64_t lossy = 0;       ///< flows during which the kernel dropped packets
   std::size_t unfinished =
       0;  ///< jobs that were given up at the second signal, or when results could not be written
+  std::uint64_t asked_again = 0;  ///< jobs, since the network was away
+  std::size_t paused = 0;         ///< jobs that were to be asked again, and were not
   bool interrupted = false;
-  std::string failure;  ///< why it could not go on; empty: nothing was wrong
+  bool list_ended = false;  ///< every job of it was taken, or need not be
+  std::string failure;      ///< why it could not go on; empty: nothing was wrong
 };
 
 /// One run, in the calling thread; the observer and the reader have threads of their own.
@@ -46,9 +55,13 @@ class MeasureRun final : private JobFeed {
     EnginePlan plan;
     Source& source;
     const ChainSet& chains;
-    JobReader& jobs;
+    JobIntake& jobs;
     ResultWriter write;
     bool shows_progress;
+    MeasureEvidence& evidence;
+    const AsnDatabase* asn = nullptr;
+    Campaign* campaign = nullptr;    ///< with a journal
+    std::unique_ptr<Pause> pause{};  ///< with --pause
   };
   static Result<std::unique_ptr<MeasureRun>> make(Parts parts);
 
@@ -57,7 +70,16 @@ class MeasureRun final : private JobFeed {
 
  private:
   State next(Job& job) override;
+  State next_of_list(Job& job);
+  bool may_ask_again() const;
   void job_finished(MergedJob&& job);
+  void write(const JobResult& result);
+  void decide_the_rest();
+  void write_leftovers();
+  void add_result(MergedJob&& job);
+  void add_decided(const AnsweredJob& answered);
+  void look_at_network();
+  void give_up_paused();
   void flush();
   void on_signal();
   void on_tick();
@@ -78,12 +100,14 @@ class MeasureRun final : private JobFeed {
   ResultJson json_;
   ConditionCounts conditions_;
   ProgressLine progress_;
-  TcpNetwork network_;
+  SystemNetwork network_;
   FlowWatch watch_;
   Engine engine_;
+  Votes votes_;
   std::string results_;  // not written yet
   MeasureRunResult result_;
   bool stopping_ = false;
+  bool told_pause_ = false;
   bool done_ = false;
 };
 

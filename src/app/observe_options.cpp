@@ -36,7 +36,7 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
   input
       ->add_option("--duration", o.duration_seconds,
                    "Stop after so many seconds (of a trace: of its own time)")
-      ->check(CLI::Range(0.001, longest_seconds))
+      ->check(number_between(0.001, longest_seconds))
       ->type_name("SECONDS");
 
   auto* output = cli.add_option_group("Output");
@@ -52,13 +52,13 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
   flows
       ->add_option("--idle-timeout", o.idle_timeout_seconds,
                    "Seconds without a packet after which a flow is complete")
-      ->check(CLI::Range(0.001, longest_seconds))
+      ->check(number_between(0.001, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
   flows
       ->add_option("--expiry-timeout", o.expiry_timeout_seconds,
                    "Seconds for which a complete flow still collects packets")
-      ->check(CLI::Range(0.0, longest_seconds))
+      ->check(number_between(0.0, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
   flows->add_option("--max-flows", o.max_flows, "Flows to hold at once; above it, some are emitted early")

@@ -40,7 +40,7 @@ void add_original_options(CLI::App& cli, SniffOptions& o) {
       ->type_name("CHEF");
   cli.add_flag("-l,--chef-list", o.chef_list, "List the chefs there are, and exit");
   cli.add_option("-p,--poke-interval", o.poke_interval_seconds, "Seconds between two pokes of the chefs")
-      ->check(CLI::Range(0.001, longest_seconds))
+      ->check(number_between(0.001, longest_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
 }
@@ -60,7 +60,7 @@ void add_input_options(CLI::App& cli, SniffOptions& o) {
   input
       ->add_option("--duration", o.duration_seconds,
                    "Stop after so many seconds (of a trace: of its own time)")
-      ->check(CLI::Range(0.001, longest_seconds))
+      ->check(number_between(0.001, longest_seconds))
       ->type_name("SECONDS");
   input->add_option("--snaplen", o.snap_length, "Bytes of each packet to look at")
       ->check(CLI::Range(64u, 262144u))
@@ -87,7 +87,7 @@ void add_output_options(CLI::App& cli, SniffOptions& o, std::string& level, std:
       ->capture_default_str()
       ->type_name("BYTES");
   output->add_option("--flush", o.flush_seconds, "Seconds at the end to deliver what waits")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(number_between(0.0, 3600.0))
       ->capture_default_str()
       ->type_name("SECONDS");
   output->add_option("--token-file", o.token_file, "A file with the hub's token")->type_name("FILE");

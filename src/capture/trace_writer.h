@@ -14,6 +14,7 @@
 #include "capture/file_descriptor.h"
 #include "capture/frame.h"
 #include "capture/link_types.h"
+#include "capture/packer.h"
 
 namespace spiderling {
 
@@ -53,8 +54,8 @@ class TraceFormat {
   bool header_taken_ = false;
 };
 
-/// A trace file that is being written: pcapng if its name ends in ".pcapng", else pcap. An existing file is
-/// replaced.
+/// A trace file that is being written: pcapng if its name ends in ".pcapng", else pcap; packed if ".zst"
+/// follows. An existing file is replaced.
 ///
 ///     auto writer = TraceWriter::open("kept.pcap");
 ///     (*writer)->format().append(frame, bytes);  // any thread, own `bytes`
@@ -64,6 +65,8 @@ class TraceWriter {
  public:
   /// `path` "-" is standard output.
   static Result<std::unique_ptr<TraceWriter>> open(const std::string& path);
+  /// Into a file that somebody else has opened, empty; `path` tells its kind, and stands in messages.
+  static std::unique_ptr<TraceWriter> into(FileDescriptor file, const std::string& path);
   /// Closes, if close() was not called; an error then goes unheard.
   ~TraceWriter();
 
@@ -73,12 +76,16 @@ class TraceWriter {
   Result<void> write(std::span<const std::uint8_t> records);
   /// Makes an empty trace if nothing was written. Once.
   Result<void> close();
-  /// Bytes in the file.
+  /// Bytes in the file, as they are stored.
   std::uint64_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
-  TraceWriter(std::string path, FileDescriptor file, TraceFormat::Kind kind)
-      : path_(std::move(path)), file_(std::move(file)), format_(kind) {}
+  TraceWriter(std::string path, FileDescriptor file, TraceFormat::Kind kind, bool packed)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        format_(kind),
+        packer_(packed ? std::make_unique<ZstdPacker>() : nullptr) {}
+  Result<void> store(std::span<const std::uint8_t> bytes);
   Result<void> write_all(std::span<const std::uint8_t> bytes);
   void cut_back();
 
@@ -86,6 +93,7 @@ class TraceWriter {
   std::mutex mutex_;
   FileDescriptor file_;
   TraceFormat format_;
+  const std::unique_ptr<ZstdPacker> packer_;  // nullptr: as it is
   std::string failure_;
   std::atomic<std::uint64_t> size_ = 0;
   bool closed_ = false;

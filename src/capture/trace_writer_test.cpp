@@ -34,7 +34,7 @@ std::vector<SeenFrame> read_back(const std::string& path) {
 
 TEST(TraceWriter, WhatWasWrittenIsReadBack) {
   const TemporaryFolder folder;
-  for (const char* name : {"kept.pcap", "kept.pcapng", "kept"}) {
+  for (const char* name : {"kept.pcap", "kept.pcapng", "kept", "kept.pcap.zst", "kept.pcapng.zst"}) {
     auto writer = TraceWriter::open(folder.path(name));
     ASSERT_TRUE(writer);
     std::vector<SeenFrame> written;
@@ -50,6 +50,25 @@ TEST(TraceWriter, WhatWasWrittenIsReadBack) {
     EXPECT_EQ(std::filesystem::file_size(folder.path(name)), (*writer)->size());
     EXPECT_EQ(written, read_back(folder.path(name))) << name;
   }
+}
+
+TEST(TraceWriter, WhatWasPackedCanBeReadUpToTheLastWriteThoughItNeverEnded) {
+  const TemporaryFolder folder;
+  auto writer = TraceWriter::open(folder.path("kept.pcap.zst"));
+  ASSERT_TRUE(writer);
+  ByteVector bytes;
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    const ByteVector data = numbered_data(500, i);
+    bytes.clear();
+    (*writer)->format().append(frame_of(data, i), bytes);
+    ASSERT_TRUE((*writer)->write(bytes));
+  }
+  // Packed indeed, and not closed: as after kill -9.
+  EXPECT_LT((*writer)->size(), 50u * 500u);
+  auto source = Source::open("file:" + folder.path("kept.pcap.zst"), {});
+  ASSERT_TRUE(source) << source.error().message;
+  EXPECT_THAT(read_all((*source)->stream(0)), SizeIs(50));
+  EXPECT_THAT((*source)->warnings(), testing::ElementsAre(HasSubstr("cut")));
 }
 
 TEST(TraceWriter, PcapHoldsOneLinkTypeAndCountsTheRest) {

@@ -1,6 +1,7 @@
 #include "capture/unpacker.h"
 
 #define ZLIB_CONST  // zlib does not write to its input
+#include <bzlib.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -89,12 +90,63 @@ class ZstdUnpacker : public Unpacker {
   bool complete_ = false;
 };
 
+class Bzip2Unpacker : public Unpacker {
+ public:
+  Bzip2Unpacker() { usable_ = begin(); }
+  ~Bzip2Unpacker() override { BZ2_bzDecompressEnd(&stream_); }
+  Bzip2Unpacker(const Bzip2Unpacker&) = delete;
+  Bzip2Unpacker& operator=(const Bzip2Unpacker&) = delete;
+
+  Step unpack(std::span<const std::uint8_t> packed, std::span<std::uint8_t> room) override {
+    if (!usable_) return {0, 0, "no memory to unpack it"};
+    if (between_) {
+      if (packed.empty()) return {};
+      between_ = false;
+      BZ2_bzDecompressEnd(&stream_);
+      usable_ = begin();
+      if (!usable_) return {0, 0, "no memory to unpack it"};
+    }
+    // libbz2 does not write to its input, though it does not say so.
+    stream_.next_in = const_cast<char*>(reinterpret_cast<const char*>(packed.data()));
+    stream_.avail_in = static_cast<unsigned>(packed.size());
+    stream_.next_out = reinterpret_cast<char*>(room.data());
+    stream_.avail_out = static_cast<unsigned>(room.size());
+    const int outcome = BZ2_bzDecompress(&stream_);
+    Step step = {packed.size() - stream_.avail_in, room.size() - stream_.avail_out, {}};
+    if (outcome == BZ_STREAM_END) {
+      between_ = true;
+      ++streams_;
+    } else if (outcome != BZ_OK) {
+      step.damage = reason(outcome);
+    }
+    return step;
+  }
+
+  bool complete() const override { return between_; }
+
+ private:
+  bool begin() {
+    stream_ = {};
+    return BZ2_bzDecompressInit(&stream_, 0, 0) == BZ_OK;
+  }
+  std::string reason(int outcome) const {
+    if (outcome == BZ_DATA_ERROR_MAGIC && streams_ > 0)
+      return "something that is not bzip2 follows the bzip2 data";
+    return fmt::format("the bzip2 data is damaged ({})",
+                       outcome == BZ_MEM_ERROR ? "no memory" : "its checksum or its structure is wrong");
+  }
+
+  bz_stream stream_ = {};
+  std::uint64_t streams_ = 0;
+  bool usable_ = false;
+  bool between_ = false;
+};
+
 struct Kind {
   std::string_view magic;
   std::string_view program;  // that unpacks it
 };
-constexpr std::array<Kind, 4> other_kinds = {{{"BZh", "bzip2"},
-                                              {std::string_view("\xfd"
+constexpr std::array<Kind, 3> other_kinds = {{{std::string_view("\xfd"
                                                                 "7zXZ",
                                                                 5),
                                                "xz"},
@@ -113,6 +165,8 @@ Result<std::unique_ptr<Unpacker>> Unpacker::choose(std::span<const std::uint8_t>
   if (start.starts_with("\x28\xb5\x2f\xfd") ||
       (start.size() >= 4 && (start[0] & 0xf0) == 0x50 && start.substr(1, 3) == "\x2a\x4d\x18"))
     return std::make_unique<ZstdUnpacker>();
+  if (start.size() >= 4 && start.starts_with("BZh") && start[3] >= '1' && start[3] <= '9')
+    return std::make_unique<Bzip2Unpacker>();
   for (const Kind& kind : other_kinds) {
     if (!start.starts_with(kind.magic)) continue;
     const std::string_view decompress = kind.program.starts_with("unzip") ? "" : " -dc";

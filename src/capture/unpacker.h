@@ -1,4 +1,4 @@
-// gzip and zstd, one step at a time.
+// gzip, zstd and bzip2, one step at a time.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace spiderling {
 
-/// Undoes one kind of compression. Several members (gzip) or frames (zstd) after one another are one run of
-/// bytes.
+/// Undoes one kind of compression. Several members (gzip), frames (zstd) or streams (bzip2) after one another
+/// are one run of bytes.
 class Unpacker {
  public:
   struct Step {

@@ -16,6 +16,7 @@ ConnectContext::ConnectContext(boost::asio::io_context& context, ConnectOptions 
       options(std::move(given)),
       ports(options.ports, options.max_in_flight),
       sources(sockets),
+      raw(sockets),
       deadlines(context),
       tls(std::move(client)) {}
 

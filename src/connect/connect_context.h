@@ -9,6 +9,7 @@
 #include "connect/connect_options.h"
 #include "connect/deadline_queue.h"
 #include "connect/port_allocator.h"
+#include "connect/raw_sockets.h"
 #include "connect/socket_factory.h"
 #include "connect/source_address.h"
 #include "connect/tls_client.h"
@@ -33,6 +34,7 @@ struct ConnectContext {
   PortAllocator ports;
   SocketFactory sockets;
   SourceAddress sources;
+  RawSockets raw;
   DeadlineQueue deadlines;
   TlsClient tls;
 };

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "connect/dns_exchange.h"
 #include "connect/http.h"
 #include "connect/tcp_connection.h"
 #include "connect/tls_stream.h"
@@ -25,7 +27,8 @@ namespace spiderling {
 ///     connector.end();
 class Connector {
  public:
-  Connector(std::shared_ptr<ConnectContext> shared, ConnectMode mode, const Job& job, std::uint16_t port);
+  Connector(std::shared_ptr<ConnectContext> shared, ConnectMode mode, const Job& job, std::uint16_t port,
+            HttpVersion http = HttpVersion::http1);
   ~Connector() { close(); }
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
@@ -61,18 +64,23 @@ class Connector {
 
  private:
   boost::asio::awaitable<Outcome> start_tls(Deadline deadline);
-  std::string request() const;
+  boost::asio::awaitable<Outcome> open_with_bytes(Deadline deadline);
+  Outcome prepare_words();
+  boost::asio::awaitable<HttpGet> ask_http(Deadline deadline);
   void finish(ConnectionRecord& record, Outcome outcome);
   void finish(ConnectionRecord& record, HttpGet got);
+  void finish(ConnectionRecord& record, DnsExchange exchange);
 
   const std::shared_ptr<ConnectContext> shared_;
   const Job& job_;
   const std::uint16_t port_;
   const ConnectMode mode_;
+  const HttpVersion http_;
   bool stands_ = false;
   bool port_taken_ = false;
   bool peer_holds_on_ = false;
-  std::string host_;  // as requests name it
+  std::string host_;               // as requests name it
+  std::optional<DnsQuery> query_;  // of dnstcp
   TcpConnection tcp_;
   std::unique_ptr<TlsStream> tls_;
 };

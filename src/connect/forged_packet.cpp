@@ -36,7 +36,7 @@ Outcome ForgedPacket::reserve(const IpAddress& address, std::uint16_t port, IpPr
   const auto source = shared_->sources.towards(address, setup, mark);
   if (!source) return source.error();
   ends_.sip = *source;
-  auto raw = shared_->sockets.open(setup, mark, socket_family(address.version), SOCK_RAW, IPPROTO_RAW);
+  auto raw = shared_->raw.take(address.version, setup, mark);
   if (!raw) return Outcome::discard(raw.error().message);
   raw_ = std::move(*raw);
   return hold_port(setup, mark);
@@ -71,11 +71,11 @@ Outcome ForgedPacket::load(std::vector<std::uint8_t> bytes) {
 std::optional<Outcome> ForgedPacket::send() {
   if (!raw_ || bytes_.empty()) return Outcome::discard("no packet is loaded");
   const SocketAddress target(ends_.dip, 0);
-  if (::sendto(raw_.get(), bytes_.data(), bytes_.size(), 0, target.get(), target.size()) < 0) {
+  if (::sendto(raw_->get(), bytes_.data(), bytes_.size(), 0, target.get(), target.size()) < 0) {
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return std::nullopt;
     return outcome_of_sending(errno, bytes_.size());
   }
-  raw_ = FileDescriptor();
+  raw_.reset();
   return Outcome{};
 }
 

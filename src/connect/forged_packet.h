@@ -20,7 +20,8 @@ namespace spiderling {
 ///
 /// The local port is bound by a socket of the protocol, so that the kernel gives it to nobody else. For UDP
 /// it is also connected: answers end there, unread, and cause no ICMP error. For TCP the kernel knows of no
-/// connection, and answers a SYN/ACK with a RST; that is left as it is.
+/// connection, and answers a SYN/ACK with a RST, unless rules for the socket's mark hold that back (see
+/// MarkedChange::forges_tcp).
 ///
 /// What leaves is what was loaded: bits that are reserved, checksums of the transport, the IPv6 flow label.
 /// Only what every raw socket of Linux does is done (raw(7)): the checksum of an IPv4 header is filled in,
@@ -59,8 +60,8 @@ class ForgedPacket {
   ConnectionEnds ends_;
   IpProtocol protocol_ = IpProtocol::udp;
   PortLease lease_;
-  FileDescriptor holder_;  // of the local port
-  FileDescriptor raw_;     // until the packet has left
+  FileDescriptor holder_;                      // of the local port
+  std::shared_ptr<const FileDescriptor> raw_;  // until the packet has left
   std::vector<std::uint8_t> bytes_;
 };
 

@@ -62,24 +62,38 @@ Result<std::string> host_of(const Job& job) {
   return std::string(domain);
 }
 
+std::string authority_of(std::string_view host, std::uint16_t port, ConnectMode mode) {
+  return port == default_port(mode) ? std::string(host) : fmt::format("{}:{}", host, port);
+}
+
 std::string http_request(std::string_view host, std::uint16_t port, ConnectMode mode,
                          const HttpOptions& options) {
-  const std::string with_port = port == default_port(mode) ? "" : fmt::format(":{}", port);
   return fmt::format(
-      "GET / HTTP/1.1\r\nHost: {}{}\r\nUser-Agent: {}\r\nAccept: */*\r\nConnection: close\r\n\r\n", host,
-      with_port, options.user_agent);
+      "GET / HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+      authority_of(host, port, mode), options.user_agent);
+}
+
+std::string http_upgrade_request(std::string_view host, std::uint16_t port, const HttpOptions& options,
+                                 std::string_view settings) {
+  return fmt::format(
+      "GET / HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept: */*\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+      "Upgrade: h2c\r\nHTTP2-Settings: {}\r\n\r\n",
+      authority_of(host, port, ConnectMode::http), options.user_agent, settings);
 }
 
 // One coroutine, not several: what waits in it is what a run's memory goes for.
 asio::awaitable<HttpGet> http_get(Stream& stream, std::string request, const HttpLimits& limits,
-                                  Deadline deadline) {
+                                  Deadline deadline, std::string begun) {
   HttpGet got;
   got.outcome = co_await send_all(stream, request, deadline);
   if (!got.outcome.ok()) co_return got;
   std::string().swap(request);  // an assignment would keep its memory
   HttpAnswer answer(limits);
+  if (!begun.empty()) answer.feed(begun);
+  std::string().swap(begun);
   for (;;) {
-    const Transfer step = read_answer_some(stream, answer);
+    const Transfer step =
+        answer.state() == HttpAnswer::State::more ? read_answer_some(stream, answer) : Transfer{};
     if (auto end = end_of_reading(answer, step)) {
       got.outcome = std::move(*end);
       break;
@@ -89,6 +103,8 @@ asio::awaitable<HttpGet> http_get(Stream& stream, std::string request, const Htt
     if (!got.outcome.ok()) break;
   }
   got.status = answer.status();
+  if (got.status != 0) got.version = answer.minor_version() == 0 ? "1.0" : "1.1";
+  got.rest = answer.take_rest();
   // The rest of a body that never comes: the answer was understood.
   if (got.outcome.state == ConnectionState::timeout && got.status != 0) got.outcome = {};
   got.endless = got.outcome.ok() && (answer.stopped_at_limit() || answer.state() == HttpAnswer::State::more);

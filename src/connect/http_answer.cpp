@@ -38,11 +38,13 @@ class HttpAnswer::Parser final : public http::basic_parser<false> {
     header_limit(0xffffffff);  // it counts from the last whole line; we count all
   }
   unsigned status() const { return status_; }
+  unsigned minor_version() const { return minor_version_; }
 
  private:
-  void on_response_impl(int code, View, int, ErrorCode& problem) override {
+  void on_response_impl(int code, View, int version, ErrorCode& problem) override {
     if (code < 100) problem = http::error::bad_status;
     status_ = static_cast<unsigned>(code);
+    minor_version_ = static_cast<unsigned>(version) % 10;  // Beast's 11 is 1.1
   }
   void on_request_impl(http::verb, View, View, int, ErrorCode&) override {}
   void on_field_impl(http::field, View, View, ErrorCode&) override {}
@@ -54,6 +56,7 @@ class HttpAnswer::Parser final : public http::basic_parser<false> {
   void on_finish_impl(ErrorCode&) override {}
 
   unsigned status_ = 0;
+  unsigned minor_version_ = 0;
 };
 
 HttpAnswer::HttpAnswer(const HttpLimits& limits) : limits_(limits) {}
@@ -85,6 +88,7 @@ std::size_t HttpAnswer::take_heads(std::string_view bytes) {
     if (used == 0) break;
   }
   if (status_ == 0) return all - bytes.size();
+  if (status_ == switching_protocols) rest_ = bytes;
   if (state_ == State::more) take_body(bytes);
   return all;
 }
@@ -118,6 +122,7 @@ std::size_t HttpAnswer::parse_head(std::string_view bytes) {
 
 void HttpAnswer::end_of_head() {
   status_ = parser_->status();
+  minor_version_ = parser_->minor_version();
   if (parser_->is_done() || is_bodiless(status_)) {
     state_ = State::done;
   } else if (parser_->chunked()) {

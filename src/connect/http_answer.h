@@ -42,6 +42,10 @@ class HttpAnswer {
   State state() const { return state_; }
   /// 100 to 999; 0 as long as the head is not whole.
   unsigned status() const { return status_; }
+  /// 0 or 1, of HTTP/1, once there is a status.
+  unsigned minor_version() const { return minor_version_; }
+  /// After 101 (Switching Protocols): what came behind the head, which is no HTTP/1 any more.
+  std::string take_rest() { return std::move(rest_); }
   /// Done, and the body goes on.
   bool stopped_at_limit() const { return stopped_at_limit_; }
   const std::string& problem() const { return problem_; }
@@ -59,12 +63,14 @@ class HttpAnswer {
   const HttpLimits limits_;
   std::unique_ptr<Parser> parser_;
   std::string pending_;  // of a head that is not whole yet
+  std::string rest_;     // behind a head with 101
   std::string problem_;
   std::size_t head_bytes_ = 0;
   std::size_t body_bytes_ = 0;
   std::optional<ChunkedBody> chunks_;
   std::uint64_t body_left_ = std::numeric_limits<std::uint64_t>::max();
   unsigned status_ = 0;
+  unsigned minor_version_ = 0;
   State state_ = State::more;
   bool stopped_at_limit_ = false;
 };

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace spiderling {
 namespace {
@@ -46,6 +47,8 @@ Result<FileDescriptor> SocketFactory::open(const SocketSetup& setup, std::uint32
   if (done && setup.dscp) done = set_dscp(*socket, family, *setup.dscp);
   if (done && setup.mss && type == SOCK_STREAM)
     done = set(*socket, IPPROTO_TCP, TCP_MAXSEG, *setup.mss, "TCP_MAXSEG");
+  if (done && setup.fast_open != FastOpen::unused && type == SOCK_STREAM)
+    done = set(*socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1, "TCP_FASTOPEN_CONNECT");
   if (!done) return tl::unexpected(done.error());
   return socket;
 }
@@ -57,6 +60,31 @@ Result<FileDescriptor> SocketFactory::open_in_namespace(const std::string& name,
   const auto inside = InNamespace::enter(**there);
   if (!inside) return tl::unexpected(inside.error());
   return open_socket(family, type, protocol);
+}
+
+Result<void> SocketFactory::forget_peer(const SocketSetup& setup, const IpAddress& target,
+                                        const IpAddress& source) {
+  const auto kept = metrics(setup.network_namespace);
+  if (!kept) return tl::unexpected(kept.error());
+  return (*kept)->forget(target, source);
+}
+
+// Of each network as many as namespaces are held open: bounded by those.
+Result<TcpMetrics*> SocketFactory::metrics(const std::string& network_name) {
+  for (auto& [name, there] : metrics_)
+    if (name == network_name) return &there;
+  std::optional<InNamespace> inside;
+  if (!network_name.empty()) {
+    const auto there = network(network_name);
+    if (!there) return tl::unexpected(there.error());
+    auto entered = InNamespace::enter(**there);
+    if (!entered) return tl::unexpected(entered.error());
+    inside.emplace(std::move(*entered));
+  }
+  auto opened = TcpMetrics::open();
+  if (!opened) return tl::unexpected(opened.error());
+  metrics_.emplace_back(network_name, std::move(*opened));
+  return &metrics_.back().second;
 }
 
 Result<const NetworkNamespace*> SocketFactory::network(const std::string& name) {

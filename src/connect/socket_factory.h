@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file_descriptor.h"
 #include "host/namespaces.h"
+#include "host/tcp_metrics.h"
 #include "spiderling/connection.h"
 
 namespace spiderling {
@@ -26,11 +27,18 @@ class SocketFactory {
   Result<FileDescriptor> open(const SocketSetup& setup, std::uint32_t mark, int family, int type,
                               int protocol = 0);
 
+  /// What the kernel has kept about connections between these two, in the setup's network, is forgotten: a
+  /// cookie of TCP Fast Open, for one.
+  Result<void> forget_peer(const SocketSetup& setup, const IpAddress& target, const IpAddress& source);
+
  private:
   Result<FileDescriptor> open_in_namespace(const std::string& name, int family, int type, int protocol);
   Result<const NetworkNamespace*> network(const std::string& name);
 
+  Result<TcpMetrics*> metrics(const std::string& network_name);
+
   std::vector<std::pair<std::string, NetworkNamespace>> networks_;
+  std::vector<std::pair<std::string, TcpMetrics>> metrics_;
 };
 
 }  // namespace spiderling

@@ -57,7 +57,7 @@ TEST(SocketFactory, MarksASocket) {
   SocketFactory sockets;
   const auto marked = sockets.open({}, 0x7f000001, AF_INET, SOCK_STREAM);
   if (!marked && marked.error().message.ends_with("CAP_NET_ADMIN is missing"))
-    GTEST_SKIP() << "needs CAP_NET_ADMIN";
+    GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
   ASSERT_TRUE(marked) << marked.error().message;
   EXPECT_EQ(option(*marked, SOL_SOCKET, SO_MARK), 0x7f000001);
 }
@@ -68,7 +68,7 @@ class InANamespace : public ::testing::Test {
  protected:
   void SetUp() override {
     auto made = NetworkNamespace::make();
-    if (!made) GTEST_SKIP() << made.error().message;
+    if (!made) GTEST_SKIP() << "SKIPPED: " << made.error().message;
     network_.emplace(std::move(*made));
     setup_.network_namespace = "/proc/self/fd/" + std::to_string(network_->descriptor());
   }

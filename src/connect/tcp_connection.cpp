@@ -36,6 +36,12 @@ Outcome TcpConnection::prepare(const IpAddress& address, std::uint16_t port, con
   if (!opened) return Outcome::discard(opened.error().message);
   fd_ = std::move(*opened);
   Outcome bound = bind_somewhere(*source);
+  if (bound.ok() && setup.fast_open == FastOpen::ask) {
+    if (const auto forgotten = shared_->sockets.forget_peer(setup, address, *source); !forgotten)
+      bound = Outcome::discard(forgotten.error().message);
+  }
+  held_back_ = false;
+  waits_for_bytes_ = setup.fast_open != FastOpen::unused;
   if (!bound.ok()) close();
   return bound;
 }
@@ -54,7 +60,11 @@ Outcome TcpConnection::bind_somewhere(const IpAddress& source) {
 
 asio::awaitable<Outcome> TcpConnection::connect(Deadline deadline) {
   if (!fd_) co_return Outcome::discard("not prepared");
-  if (Outcome started = start_connecting(); !started.ok()) co_return started;
+  if (Outcome started = start_connecting(); !started.ok() || held_back_) co_return started;
+  co_return co_await finish_connecting(deadline);
+}
+
+asio::awaitable<Outcome> TcpConnection::finish_connecting(Deadline deadline) {
   if (Outcome waited = co_await wait(Transfer::Kind::needs_write, deadline); !waited.ok()) co_return waited;
   int number = 0;
   socklen_t size = sizeof number;
@@ -66,8 +76,9 @@ asio::awaitable<Outcome> TcpConnection::connect(Deadline deadline) {
 // Asio is told of the socket only now: one that is not connecting yet would wake it for nothing.
 Outcome TcpConnection::start_connecting() {
   const SocketAddress target(ends_.dip, ends_.dp);
-  if (::connect(fd_.get(), target.get(), target.size()) != 0 && errno != EINPROGRESS)
-    return outcome_of_errno(errno, "cannot connect");
+  const bool done = ::connect(fd_.get(), target.get(), target.size()) == 0;
+  if (!done && errno != EINPROGRESS) return outcome_of_errno(errno, "cannot connect");
+  held_back_ = done && waits_for_bytes_;
   return adopt();
 }
 
@@ -126,8 +137,12 @@ Transfer TcpConnection::read_some(std::span<char> room) {
 Transfer TcpConnection::write_some(std::string_view bytes) {
   if (must_wait()) return {Transfer::Kind::needs_write, 0, {}};
   const ssize_t sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0) return {Transfer::Kind::done, static_cast<std::size_t>(sent), {}};
-  if (errno == EAGAIN || errno == EINTR) return {Transfer::Kind::needs_write, 0, {}};
+  if (sent >= 0) {
+    held_back_ = false;
+    return {Transfer::Kind::done, static_cast<std::size_t>(sent), {}};
+  }
+  if (errno == EINPROGRESS) held_back_ = false;  // the SYN has left, but without the bytes
+  if (errno == EAGAIN || errno == EINTR || errno == EINPROGRESS) return {Transfer::Kind::needs_write, 0, {}};
   return {Transfer::Kind::broken, 0, outcome_of_errno(errno, "cannot send")};
 }
 

@@ -36,8 +36,13 @@ class TcpConnection final : public Stream {
   /// Set by prepare(); stays when the connection is closed.
   const ConnectionEnds& ends() const { return ends_; }
 
-  /// The SYN leaves. Once after each prepare().
+  /// The SYN leaves. Once after each prepare(). Where the setup uses Fast Open and there is a cookie, nothing
+  /// has left yet when it is done: is_held_back() is true until the first bytes are written, which then leave
+  /// with the SYN.
   boost::asio::awaitable<Outcome> connect(Deadline deadline);
+  bool is_held_back() const { return held_back_; }
+  /// After such first bytes: until the peer has answered the SYN.
+  boost::asio::awaitable<Outcome> finish_connecting(Deadline deadline);
 
   Transfer read_some(std::span<char> room) override;
   Transfer write_some(std::string_view bytes) override;
@@ -79,6 +84,8 @@ class TcpConnection final : public Stream {
   FileDescriptor fd_;  // until the SYN has left
   Socket socket_;      // from then on
   Watch watch_;
+  bool waits_for_bytes_ = false;  // if the kernel lets it
+  bool held_back_ = false;
   std::uint8_t without_a_wait_ = 0;
   bool timed_out_ = false;
 };

@@ -66,6 +66,23 @@ TEST_P(BothFamilies, BytesGoBothWaysAndTheEndIsTold) {
   EXPECT_EQ(loop.run(talk()), "hello");
 }
 
+// Whoever has no cookie asks for one, and the SYN leaves at once; tests/measure/syns.py has those with one.
+TEST_P(BothFamilies, FastOpenWithoutACookieConnectsAsUsual) {
+  Loop loop;
+  const Listener listener(GetParam());
+  TcpConnection connection(loop.shared);
+  SocketSetup setup;
+  setup.fast_open = FastOpen::ask;
+  const Outcome ready = connection.prepare(GetParam(), listener.port(), setup, 0);
+  if (!ready.ok()) {
+    EXPECT_EQ(ready.state, ConnectionState::discard);
+    EXPECT_EQ(ready.reason, "cannot forget a cookie of TCP Fast Open: CAP_NET_ADMIN is missing");
+    return;
+  }
+  EXPECT_TRUE(loop.run(connection.connect(patiently())).ok());
+  EXPECT_FALSE(connection.is_held_back());
+}
+
 TEST_P(BothFamilies, NobodyListens) {
   Loop loop;
   std::uint16_t port = Listener(GetParam()).port();

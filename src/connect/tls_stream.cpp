@@ -16,6 +16,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr unsigned char http2_or_http1[] = "\x02h2\x08http/1.1";
+
 std::string openssl_reason() {
   const char* const text = ERR_reason_error_string(ERR_peek_error());
   return text == nullptr ? "unknown" : text;
@@ -72,7 +74,7 @@ struct TlsTransport {
 void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
 
 TlsStream::TlsStream(const TlsClient& client, TcpConnection& connection, const std::string& host,
-                     const IpAddress& address)
+                     const IpAddress& address, bool offers_http2)
     : connection_(connection), ssl_(SSL_new(client.context())) {
   BIO* const bio = BIO_new(TlsTransport::method());
   if (!ssl_ || bio == nullptr) throw std::bad_alloc();
@@ -80,6 +82,7 @@ TlsStream::TlsStream(const TlsClient& client, TcpConnection& connection, const s
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   name_peer(host, address, client.verifies());
+  if (offers_http2) SSL_set_alpn_protos(ssl_.get(), http2_or_http1, sizeof http2_or_http1 - 1);
 }
 
 TlsStream::~TlsStream() = default;
@@ -109,6 +112,13 @@ asio::awaitable<Outcome> TlsStream::handshake(Deadline deadline) {
 }
 
 const char* TlsStream::version() const { return SSL_get_version(ssl_.get()); }
+
+std::string_view TlsStream::protocol() const {
+  const unsigned char* text = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &text, &size);
+  return {reinterpret_cast<const char*>(text), size};
+}
 
 Transfer TlsStream::read_some(std::span<char> room) {
   std::size_t bytes = 0;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "connect/tcp_connection.h"
 #include "connect/tls_client.h"
@@ -17,14 +18,17 @@ namespace spiderling {
 /// Thread-safety: that of the connection, which outlives it; so does the client.
 class TlsStream final : public Stream {
  public:
-  /// `host`: as host_of() tells it. It is sent as SNI if it is a name (RFC 6066, section 3).
+  /// `host`: as host_of() tells it. It is sent as SNI if it is a name (RFC 6066, section 3). By ALPN only
+  /// HTTP/1.1 is offered, or HTTP/2 before it.
   TlsStream(const TlsClient& client, TcpConnection& connection, const std::string& host,
-            const IpAddress& address);
+            const IpAddress& address, bool offers_http2 = false);
   ~TlsStream() override;
 
   boost::asio::awaitable<Outcome> handshake(Deadline deadline);
   /// "TLSv1.3", after the handshake.
   const char* version() const;
+  /// What ALPN has settled on ("h2"); empty: the peer chose nothing.
+  std::string_view protocol() const;
 
   Transfer read_some(std::span<char> room) override;
   Transfer write_some(std::string_view bytes) override;

@@ -179,6 +179,7 @@ void Observer::add_to_flow(const Packet& packet, const FlowId& id) {
       open_record(*flow, packet, id);
     }
   }
+  if (admission_ != nullptr) admission_->belongs(packet);
   flow->first_ns = std::min(flow->first_ns, now_ns);  // a held fragment may be older than its first
   flow->last_ns = std::max(flow->last_ns, now_ns);
   if (flow->ignored) {

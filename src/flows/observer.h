@@ -23,6 +23,9 @@ class FlowAdmission {
   /// The first packet of the direction that did not begin the flow has come, an ICMP error about the flow
   /// included. Once a flow; `flow` is that packet's.
   virtual void answered(const FlowId& /*flow*/) {}
+  /// A packet of an admitted flow, before the chains see it: each once, ICMP errors about the flow and
+  /// fragments included, the latter in the order in which their flow became known.
+  virtual void belongs(const Packet& /*packet*/) {}
 };
 
 struct ObserverOptions {

@@ -116,6 +116,16 @@ class FakeHost final : public Host, private Sysctls {
     if (!added) return tl::unexpected(added.error());
     return true;
   }
+  Result<void> add_device_route(Family family, const std::string& device, std::uint32_t table) override {
+    return change([&] {
+      state.routes.push_back({.family = family,
+                              .table = table,
+                              .protocol = our_protocol,
+                              .destination = "default",
+                              .via = "dev " + device,
+                              .message = {}});
+    });
+  }
   Result<void> remove_route(const Route& route) override {
     return change([&] { std::erase(state.routes, route); });
   }

@@ -53,6 +53,9 @@ class FileHost final : public Host, private Sysctls {
   Result<bool> add_ecn_copy(const Route& route, std::uint32_t t) override {
     return fake_.add_ecn_copy(route, t);
   }
+  Result<void> add_device_route(Family family, const std::string& device, std::uint32_t table) override {
+    return fake_.add_device_route(family, device, table);
+  }
   Result<void> remove_route(const Route& route) override { return fake_.remove_route(route); }
   Result<bool> route_has_ecn(const std::string& a, std::uint32_t m) override {
     return fake_.route_has_ecn(a, m);

@@ -64,7 +64,8 @@ class Host {
 
   virtual Sysctls& sysctls() = 0;
 
-  /// Everything that nft knows, as it prints it.
+  /// Everything that nft knows, as it prints it, but for the elements of sets, of which there may be
+  /// millions.
   virtual Result<std::string> nft_ruleset() = 0;
   /// The text of `table inet NAME`; nothing if there is none.
   virtual Result<std::optional<std::string>> nft_table(const std::string& name) = 0;
@@ -87,6 +88,8 @@ class Host {
   /// The same route in another table, of our protocol, with `features ecn`. False: its gateway cannot be
   /// reached any more (its link has lost the address), so that the route itself leads nowhere.
   virtual Result<bool> add_ecn_copy(const Route& route, std::uint32_t table) = 0;
+  /// The default route of a table, of our protocol, into a device of this name.
+  virtual Result<void> add_device_route(Family family, const std::string& device, std::uint32_t table) = 0;
   virtual Result<void> remove_route(const Route& route) = 0;
   /// Whether a connection to `address` by a socket with this mark would ask for ECN because of its route.
   virtual Result<bool> route_has_ecn(const std::string& address, std::uint32_t mark) = 0;

@@ -1,6 +1,9 @@
 #include "host/mark_choice.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cctype>
 #include <charconv>
@@ -104,6 +107,41 @@ Result<std::vector<std::uint32_t>> choose_marks(std::size_t count, std::span<con
     return error("this host already uses the packet marks under {:#x} that measurements need: {}", mark_mask,
                  who_uses_them(rules, used));
   return chosen;
+}
+
+Result<std::vector<PolicyRule>> all_rules(Host& host) {
+  std::vector<PolicyRule> all;
+  for (const Family family : families) {
+    auto some = host.rules(family);
+    if (!some) return tl::unexpected(some.error());
+    std::ranges::move(*some, std::back_inserter(all));
+  }
+  return all;
+}
+
+Result<std::uint32_t> free_table(Host& host, std::span<const PolicyRule> rules) {
+  const auto start = static_cast<std::uint32_t>(::getpid());
+  constexpr std::uint32_t attempts = 256;
+  for (std::uint32_t i = 0; i < attempts; ++i) {
+    const std::uint32_t table = first_table + (start + i) % table_count;
+    if (std::ranges::find(rules, table, &PolicyRule::table) != rules.end()) continue;
+    const auto used = host.table_is_used(table);
+    if (!used) return tl::unexpected(used.error());
+    if (!*used) return table;
+  }
+  return error("{} routing tables from {} on are all in use", attempts, first_table);
+}
+
+// Just before the main table is asked, so that every other rule of the host is obeyed first. The kernel asks
+// rules of the same preference in the order in which they came.
+Result<std::uint32_t> preference_before_main(std::span<const PolicyRule> rules) {
+  for (const PolicyRule& rule : rules) {
+    if (rule.table != main_table || rule.mask != 0 || rule.selective || rule.inverted) continue;
+    if (rule.preference == 0) break;
+    return rule.preference - 1;
+  }
+  return error(
+      "no rule of this host sends all packets to the main routing table, whose routes are to be copied");
 }
 
 }  // namespace spiderling

@@ -1,6 +1,7 @@
 // Which marks are free on a host: those that neither its rules nor its nft tables look at.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -19,5 +20,17 @@ constexpr std::size_t most_marks = 16;
 /// (the tables of other spiderlings apart, which name whole marks). An error says who uses the bits.
 Result<std::vector<std::uint32_t>> choose_marks(std::size_t count, std::span<const PolicyRule> rules,
                                                 std::string_view nft_ruleset);
+
+inline constexpr std::array families = {Family::v4, Family::v6};
+
+/// Of both families.
+Result<std::vector<PolicyRule>> all_rules(Host& host);
+
+/// The number of a routing table of ours that has no route and that none of these rules names.
+Result<std::uint32_t> free_table(Host& host, std::span<const PolicyRule> rules);
+
+/// Just before the main table is asked, so that every other rule of the host is obeyed first. The kernel asks
+/// rules of the same preference in the order in which they came. `rules` are those of one family.
+Result<std::uint32_t> preference_before_main(std::span<const PolicyRule> rules);
 
 }  // namespace spiderling

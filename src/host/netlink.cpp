@@ -61,12 +61,15 @@ std::string Netlink::Answer::text() const {
   return words.empty() ? std::strerror(reason) : fmt::format("{} ({})", std::strerror(reason), words);
 }
 
-Result<Netlink> Netlink::open() {
-  mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-  if (socket == nullptr) return error("cannot ask the kernel about routes: {}", std::strerror(errno));
+Result<Netlink> Netlink::open() { return open_protocol(NETLINK_ROUTE, "routes"); }
+Result<Netlink> Netlink::open_generic() { return open_protocol(NETLINK_GENERIC, "anything"); }
+
+Result<Netlink> Netlink::open_protocol(int protocol, const char* about) {
+  mnl_socket* socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
+  if (socket == nullptr) return error("cannot ask the kernel about {}: {}", about, std::strerror(errno));
   Netlink netlink(socket);
   if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-    return error("cannot ask the kernel about routes: {}", std::strerror(errno));
+    return error("cannot ask the kernel about {}: {}", about, std::strerror(errno));
   int on = 1;
   mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof on);
   // Some list by other rules than asked for; this makes them do as asked.

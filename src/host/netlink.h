@@ -1,4 +1,4 @@
-// Questions to the kernel about routes and rules, and their answers.
+// Questions to the kernel, about routes and rules and more, and their answers.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,13 @@ struct nlmsghdr;
 
 namespace spiderling {
 
-/// An rtnetlink socket, of the network namespace in which it was opened. One request at a time, each answered
+/// A netlink socket, of the network namespace in which it was opened. One request at a time, each answered
 /// before `ask` returns. Not thread-safe.
 class Netlink {
  public:
   static Result<Netlink> open();
+  /// One to the families that have no protocol of their own: their number is asked for by name.
+  static Result<Netlink> open_generic();
   Netlink(Netlink&& other) noexcept;
   Netlink& operator=(Netlink&&) = delete;
   ~Netlink();
@@ -38,6 +40,7 @@ class Netlink {
 
  private:
   explicit Netlink(mnl_socket* socket) : socket_(socket) {}
+  static Result<Netlink> open_protocol(int protocol, const char* about);
 
   mnl_socket* socket_;
   std::uint32_t sequence_ = 0;

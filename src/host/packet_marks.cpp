@@ -14,7 +14,7 @@
 namespace spiderling {
 namespace {
 
-constexpr std::array families = {Family::v4, Family::v6};
+constexpr std::size_t most_forged_ends = 1 << 20;  // at once; the kernel takes memory as they come
 constexpr std::string_view what_still_works =
     "without marked packets, connections still work as the host is configured, and a measurement may ask for "
     "settings of the whole host";
@@ -27,9 +27,9 @@ Result<T> without_marks(const Error& why) {
 // --- nft ---
 
 // Every line ends with a comment, by which it is found again when the table is read back.
+std::string nft_comment(std::size_t number) { return fmt::format(" comment \"spiderling {}\"\n", number); }
 std::string nft_line(std::uint32_t mark, std::string_view rule, std::size_t number) {
-  return fmt::format("    meta mark & {:#x} == {:#x} {} comment \"spiderling {}\"\n", mark_mask, mark, rule,
-                     number);
+  return fmt::format("    meta mark & {:#x} == {:#x} {}{}", mark_mask, mark, rule, nft_comment(number));
 }
 
 // nft writes the byte of the flags as a whole (and puts the checksum right), so each line is for one
@@ -50,41 +50,69 @@ std::vector<std::string_view> nft_rules_of(const MarkedChange& change) {
   return {};
 }
 
+// A lost SYN is sent again by the kernel without the option, its cookie and its data. Where it was given no
+// cookie it asks the next time by the option of the experiment that came before (RFC 6994).
+constexpr std::string_view retreat_from_fast_open =
+    "tcp flags & (fin | syn | rst | ack) == syn tcp option fastopen missing tcp option 254 missing drop";
+
+// The two ends of forged segments, remembered for a while, family by family.
+struct ForgedEndsSet {
+  std::string_view name;
+  std::string_view address_type;
+  std::string_view ends;
+};
+constexpr std::array forged_ends_sets = {
+    ForgedEndsSet{"forged4", "ipv4_addr", "ip saddr . tcp sport . ip daddr . tcp dport"},
+    ForgedEndsSet{"forged6", "ipv6_addr", "ip6 saddr . tcp sport . ip6 daddr . tcp dport"},
+};
+
+std::string forged_ends_to_remember() {
+  std::string sets;
+  for (const ForgedEndsSet& set : forged_ends_sets) {
+    sets += fmt::format(
+        "  set {} {{\n    type {} . inet_service . {} . inet_service\n    flags dynamic, timeout\n"
+        "    timeout {}s\n    size {}\n  }}\n",
+        set.name, set.address_type, set.address_type, quiet_for.count(), most_forged_ends);
+  }
+  return sets;
+}
+
+// A forged segment may be a reset itself: it is accepted before resets are looked at.
+std::string resets_held_back(std::span<const MarkedChange> changes, std::span<const std::uint32_t> marks,
+                             std::size_t& count) {
+  std::string rules;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (!changes[i].forges_tcp) continue;
+    for (const ForgedEndsSet& set : forged_ends_sets)
+      rules += nft_line(marks[i], fmt::format("add @{} {{ {} }} accept", set.name, set.ends), count++);
+  }
+  for (const ForgedEndsSet& set : forged_ends_sets)
+    rules +=
+        fmt::format("    tcp flags & rst == rst {} @{} drop{}", set.ends, set.name, nft_comment(count++));
+  return rules;
+}
+
+bool forges_tcp(const MarkedChange& change) { return change.forges_tcp; }
+bool changes_nothing(const MarkedChange& change) {
+  return change.ecn == EcnRequest::as_host && !change.forges_tcp && !change.keeps_fast_open &&
+         !change.only_marked;
+}
+
 std::string nft_body(std::span<const MarkedChange> changes, std::span<const std::uint32_t> marks,
                      std::size_t& count) {
+  const bool forging = std::ranges::any_of(changes, forges_tcp);
   // After the host's own changes of packets, so that these marks have the last word about these flags.
-  std::string body = "  chain output {\n    type filter hook output priority mangle + 5; policy accept;\n";
-  for (std::size_t i = 0; i < changes.size(); ++i)
+  std::string body = forging ? forged_ends_to_remember() : "";
+  body += "  chain output {\n    type filter hook output priority mangle + 5; policy accept;\n";
+  for (std::size_t i = 0; i < changes.size(); ++i) {
     for (const std::string_view rule : nft_rules_of(changes[i])) body += nft_line(marks[i], rule, count++);
+    if (changes[i].keeps_fast_open) body += nft_line(marks[i], retreat_from_fast_open, count++);
+  }
+  if (forging) body += resets_held_back(changes, marks, count);
   return body + "  }\n";
 }
 
 // --- numbers that are free ---
-
-Result<std::uint32_t> free_table(Host& host, std::span<const PolicyRule> rules) {
-  const auto start = static_cast<std::uint32_t>(::getpid());
-  constexpr std::uint32_t attempts = 256;
-  for (std::uint32_t i = 0; i < attempts; ++i) {
-    const std::uint32_t table = first_table + (start + i) % table_count;
-    if (std::ranges::find(rules, table, &PolicyRule::table) != rules.end()) continue;
-    const auto used = host.table_is_used(table);
-    if (!used) return tl::unexpected(used.error());
-    if (!*used) return table;
-  }
-  return error("{} routing tables from {} on are all in use", attempts, first_table);
-}
-
-// Just before the main table is asked, so that every other rule of the host is obeyed first. The kernel asks
-// rules of the same preference in the order in which they came.
-Result<std::uint32_t> preference_before_main(std::span<const PolicyRule> rules) {
-  for (const PolicyRule& rule : rules) {
-    if (rule.table != main_table || rule.mask != 0 || rule.selective || rule.inverted) continue;
-    if (rule.preference == 0) break;
-    return rule.preference - 1;
-  }
-  return error(
-      "no rule of this host sends all packets to the main routing table, whose routes are to be copied");
-}
 
 std::string fresh_nft_name() {
   static std::atomic<unsigned> count = 0;
@@ -100,16 +128,6 @@ std::size_t count_of(std::string_view text, std::string_view word) {
   for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + word.size()))
     ++count;
   return count;
-}
-
-Result<std::vector<PolicyRule>> all_rules(Host& host) {
-  std::vector<PolicyRule> all;
-  for (const Family family : families) {
-    auto some = host.rules(family);
-    if (!some) return tl::unexpected(some.error());
-    std::ranges::move(*some, std::back_inserter(all));
-  }
-  return all;
 }
 
 bool asks_for_ecn(const MarkedChange& change) {
@@ -147,7 +165,7 @@ Result<void> PacketMarks::make_plan(std::span<const MarkedChange> changes) {
   if (!chosen) return tl::unexpected(chosen.error());
   marks_ = *chosen;
   for (std::size_t i = 0; i < changes.size(); ++i)
-    if (changes[i].ecn == EcnRequest::as_host) marks_[i] = 0;
+    if (changes_nothing(changes[i])) marks_[i] = 0;
   nft_body_ = nft_body(changes, marks_, nft_rules_);
   if (nft_rules_ > 0) nft_name_ = fresh_nft_name();
   if (std::ranges::none_of(changes, asks_for_ecn)) return {};
@@ -207,6 +225,23 @@ Result<void> PacketMarks::copy_routes(Family family) {
     const auto copied = host_.add_ecn_copy(route, table_);
     if (!copied) return tl::unexpected(copied.error());
     if (!*copied) leading_nowhere_.push_back(route);
+  }
+  return {};
+}
+
+// What is added is removed at the end by its table: the journal needs no other word.
+Result<void> PacketMarks::renew_routes() {
+  for (const Family family : families) {
+    if (table_ == 0 || !host_.has_family(family)) continue;
+    if (verify_routes(family)) continue;
+    const auto old = host_.routes(family, table_);
+    if (!old) return tl::unexpected(old.error());
+    for (const Route& route : *old) {
+      if (auto removed = host_.remove_route(route); !removed) return removed;
+    }
+    std::erase_if(leading_nowhere_, [&](const Route& route) { return route.family == family; });
+    if (auto copied = copy_routes(family); !copied) return copied;
+    if (auto verified = verify_routes(family); !verified) return verified;
   }
   return {};
 }

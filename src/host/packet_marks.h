@@ -3,6 +3,7 @@
 // touched.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -19,7 +20,20 @@ namespace spiderling {
 /// What happens to the packets of a socket.
 struct MarkedChange {
   EcnRequest ecn = EcnRequest::as_host;
+  /// For a raw socket that sends forged segments of TCP: what the peer answers the kernel knows of no
+  /// connection for, and would reset. It does not, between exactly the two ends of each such segment, for
+  /// `quiet_for` after it. At most a million pairs of ends at once: beyond that, and later, it does.
+  bool forges_tcp = false;
+  /// A SYN without the Fast Open option (RFC 7413) does not leave: the kernel sends a lost one again like
+  /// that.
+  bool keeps_fast_open = false;
+  /// Nothing, but the packets have a mark, for rules of others.
+  bool only_marked = false;
 };
+
+/// How long the kernel does not reset what answers a forged segment: longer than a connection is waited for
+/// by default. A half-open connection that the peer still remembers then is reset when it asks again.
+inline constexpr std::chrono::seconds quiet_for{20};
 
 /// Marks, as long as this lives. Not thread-safe; sockets may be marked from any thread.
 ///
@@ -51,6 +65,9 @@ class PacketMarks {
 
   /// Everything is still there, and the copied routes are still the host's.
   Result<void> verify() const;
+
+  /// Copies the routes anew if they are not the host's any more: after its network was away, say.
+  Result<void> renew_routes();
 
   /// Whether a connection to this address with the mark of `index` negotiates ECN: asks the kernel for its
   /// route.

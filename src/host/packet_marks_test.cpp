@@ -91,6 +91,29 @@ TEST(PacketMarks, OnlyWhatIsAskedForIsMade) {
   EXPECT_EQ(marked.count_our_routes(), 3U);
 }
 
+TEST(PacketMarks, ForgedSegmentsAreRememberedAndTheirResetsHeldBack) {
+  Marked marked;
+  const std::vector<MarkedChange> forging = {{EcnRequest::as_host, true}, {EcnRequest::as_host, true}};
+  {
+    const auto marks = marked.install(forging);
+    ASSERT_TRUE(marks) << marks.error().message;
+    EXPECT_NE((*marks)->mark(0), 0U);
+    EXPECT_NE((*marks)->mark(1), (*marks)->mark(0));
+    EXPECT_EQ(marked.host.state.rules, marked.before.rules) << "no packet takes another route";
+    ASSERT_EQ(marked.host.state.nft_tables.size(), 1U);
+    const std::string& table = marked.host.state.nft_tables.begin()->second;
+    const auto first_drop = table.find("drop");
+    ASSERT_NE(first_drop, std::string::npos);
+    EXPECT_EQ(table.find("accept comment", first_drop), std::string::npos)
+        << "what is forged is let through before resets are looked at";
+    for (const char* set : {"@forged4 drop", "@forged6 drop"}) EXPECT_NE(table.find(set), std::string::npos);
+    EXPECT_TRUE((*marks)->verify());
+    marked.host.state.nft_tables.begin()->second.resize(table.find("tcp flags"));
+    EXPECT_FALSE((*marks)->verify());
+  }
+  EXPECT_EQ(marked.host.state, marked.before);
+}
+
 TEST(PacketMarks, ARouteThatLeadsNowhereIsLeftOut) {
   Marked marked;
   marked.host.unreachable_via = "via fe80::1 dev 2";
@@ -169,6 +192,31 @@ TEST(PacketMarks, VerifyNoticesWhatOthersDo) {
   EXPECT_TRUE((*marks)->verify());
 }
 
+TEST(PacketMarks, RoutesAreRenewedWhenTheHostsHaveChanged) {
+  Marked marked;
+  const auto marks = marked.install(off_and_on);
+  ASSERT_TRUE(marks);
+  const auto installed = marked.host.state;
+  ASSERT_TRUE((*marks)->renew_routes());
+  EXPECT_EQ(marked.host.state.routes, installed.routes) << "nothing has changed";
+
+  // As after a link that was down: all routes through it are gone, ours too, and others came.
+  std::erase_if(marked.host.state.routes, [](const Route& route) { return route.family == Family::v4; });
+  marked.host.add_route_to_main(Family::v4, "default", "via 10.0.0.7 dev 2");
+  marked.host.add_route_to_main(Family::v4, "10.0.0.0/24", "dev 2");
+  EXPECT_FALSE((*marks)->verify());
+  ASSERT_TRUE((*marks)->renew_routes());
+  const auto verified = (*marks)->verify();
+  EXPECT_TRUE(verified) << verified.error().message;
+  EXPECT_EQ(marked.count_our_routes(), 3u);
+  // A host that has a route less.
+  std::erase_if(marked.host.state.routes,
+                [](const Route& route) { return route.family == Family::v6 && route.table == main_table; });
+  ASSERT_TRUE((*marks)->renew_routes());
+  EXPECT_TRUE((*marks)->verify());
+  EXPECT_EQ(marked.count_our_routes(), 2u);
+}
+
 TEST(PacketMarks, TwoInstallationsShareNothing) {
   Marked marked;
   auto first = marked.install(off_and_on);
@@ -204,6 +252,39 @@ TEST(PacketMarks, WithoutARuleForTheMainTableTheyAreRefused) {
   std::erase_if(marked.host.state.rules, [](const PolicyRule& rule) { return rule.table == main_table; });
   EXPECT_FALSE(marked.install(off_and_on));
   EXPECT_EQ(marked.host.changes, 0);
+}
+
+TEST(PacketMarks, OfFastOpenKeepTheKernelFromLeavingItOut) {
+  Marked marked;
+  MarkedChange fast_open;
+  fast_open.keeps_fast_open = true;
+  const std::vector<MarkedChange> changes = {{}, fast_open};
+  {
+    const auto marks = marked.install(changes);
+    ASSERT_TRUE(marks) << marks.error().message;
+    EXPECT_EQ((*marks)->mark(0), 0U);
+    EXPECT_NE((*marks)->mark(1), 0U);
+    ASSERT_EQ(marked.host.state.nft_tables.size(), 1U);
+    const std::string& body = marked.host.state.nft_tables.begin()->second;
+    EXPECT_NE(body.find("== syn tcp option fastopen missing tcp option 254 missing drop"), std::string::npos)
+        << body;
+    EXPECT_EQ(marked.host.state.rules, marked.before.rules);
+    EXPECT_TRUE((*marks)->verify());
+  }
+  EXPECT_EQ(marked.host.state, marked.before);
+}
+
+TEST(PacketMarks, ThatAreForRulesOfOthersChangeNothing) {
+  Marked marked;
+  MarkedChange only_marked;
+  only_marked.only_marked = true;
+  const std::vector<MarkedChange> changes = {only_marked, only_marked};
+  const auto marks = marked.install(changes);
+  ASSERT_TRUE(marks) << marks.error().message;
+  EXPECT_NE((*marks)->mark(0), 0U);
+  EXPECT_NE((*marks)->mark(1), 0U);
+  EXPECT_NE((*marks)->mark(0), (*marks)->mark(1));
+  EXPECT_EQ(marked.host.state, marked.before);
 }
 
 }  // namespace

@@ -55,6 +55,13 @@ struct Preparation {
   ::_exit(127);
 }
 
+// In mounts of its own: the caller's /proc stays the caller's.
+void mount_proc(const Preparation& p) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
+    fail(p);
+}
+
 void end_with_parent(const Preparation& p) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(p);
   pollfd parent{p.parent_alive, 0, 0};
@@ -87,7 +94,7 @@ void connect_streams(const Preparation& p) {
   usual_signals();
   if (p.own_group) ::setpgid(0, 0);
   if (p.network >= 0 && ::setns(p.network, CLONE_NEWNET) != 0) fail(p);
-  if (p.new_proc && ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) fail(p);
+  if (p.new_proc) mount_proc(p);
   connect_streams(p);
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);  // older kernels: ours are all close-on-exec
   ::execv(p.file.c_str(), p.arguments.data());

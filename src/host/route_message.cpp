@@ -221,6 +221,22 @@ std::vector<std::byte> ecn_copy_request(const Route& route, std::uint32_t table)
                        our_protocol, true);
 }
 
+std::vector<std::byte> device_route_request(Family family, std::uint32_t device, std::uint32_t table) {
+  std::vector<std::byte> buffer(256);
+  nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
+  request->nlmsg_type = RTM_NEWROUTE;
+  request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  auto* header = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtmsg)));
+  header->rtm_family = family == Family::v4 ? AF_INET : AF_INET6;
+  header->rtm_protocol = our_protocol;
+  header->rtm_scope = family == Family::v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  header->rtm_type = RTN_UNICAST;
+  mnl_attr_put_u32(request, RTA_TABLE, table);
+  mnl_attr_put_u32(request, RTA_OIF, device);
+  buffer.resize(request->nlmsg_len);
+  return buffer;
+}
+
 std::vector<std::byte> removal_request(const Route& route) {
   return route_request(route, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, route.table, route.protocol, false);
 }

@@ -23,6 +23,8 @@ std::optional<PolicyRule> parse_rule(const nlmsghdr* message);
 /// A request to make (RTM_NEWROUTE) the route of `message` in another table, of our protocol, with `features
 /// ecn`.
 std::vector<std::byte> ecn_copy_request(const Route& route, std::uint32_t table);
+/// A request to make the default route of a table, of our protocol, into the device of this index.
+std::vector<std::byte> device_route_request(Family family, std::uint32_t device, std::uint32_t table);
 /// A request to remove (RTM_DELROUTE) the route as it is.
 std::vector<std::byte> removal_request(const Route& route);
 /// RTM_NEWRULE or RTM_DELRULE.

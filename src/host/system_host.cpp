@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <array>
 #include <cerrno>
@@ -111,16 +112,20 @@ Result<Netlink*> SystemHost::netlink() {
   return &*netlink_;
 }
 
-Result<std::string> SystemHost::nft_ruleset() { return run_nft({"list", "ruleset"}); }
+Result<std::string> SystemHost::nft_ruleset() { return run_nft({"--terse", "list", "ruleset"}); }
 
+// Out of all that there is: asked for one table, or for the names of all, nft 1.0 fetches every element of
+// every set, of which there may be a hundred thousand.
 Result<std::optional<std::string>> SystemHost::nft_table(const std::string& name) {
-  const auto tables = run_nft({"list", "tables"});
-  if (!tables) return tl::unexpected(tables.error());
-  if (("\n" + *tables).find(fmt::format("\ntable inet {}\n", name)) == std::string::npos)
-    return std::optional<std::string>();
-  auto text = run_nft({"list", "table", "inet", name});
-  if (!text) return tl::unexpected(text.error());
-  return std::optional<std::string>(std::move(*text));
+  const auto ruleset = nft_ruleset();
+  if (!ruleset) return tl::unexpected(ruleset.error());
+  const std::string text = "\n" + *ruleset;
+  const std::size_t begin = text.find(fmt::format("\ntable inet {} {{\n", name));
+  if (begin == std::string::npos) return std::optional<std::string>();
+  constexpr std::string_view last_line = "\n}\n";
+  const std::size_t end = text.find(last_line, begin);
+  if (end == std::string::npos) return error("nft printed only part of the table {}", name);
+  return std::optional<std::string>(text.substr(begin + 1, end + last_line.size() - begin - 1));
 }
 
 Result<void> SystemHost::add_nft_table(const std::string& name, const std::string& body) {
@@ -221,6 +226,14 @@ Result<bool> SystemHost::add_ecn_copy(const Route& route, std::uint32_t table) {
   if (answer.reason == EHOSTUNREACH || answer.reason == ENETUNREACH) return false;
   return error("cannot copy the {} route to {} ({}): {}", name_of(route.family), route.destination, route.via,
                answer.text());
+}
+
+Result<void> SystemHost::add_device_route(Family family, const std::string& device, std::uint32_t table) {
+  const auto link = netlink();
+  if (!link) return tl::unexpected(link.error());
+  const auto answer = (*link)->ask(device_route_request(family, ::if_nametoindex(device.c_str()), table));
+  if (!answer) return error("cannot lead {} packets into {}: {}", name_of(family), device, answer.text());
+  return {};
 }
 
 Result<void> SystemHost::remove_route(const Route& route) {

@@ -28,6 +28,7 @@ class SystemHost final : public Host {
   Result<std::vector<Route>> routes(Family family, std::uint32_t table) override;
   Result<bool> table_is_used(std::uint32_t table) override;
   Result<bool> add_ecn_copy(const Route& route, std::uint32_t table) override;
+  Result<void> add_device_route(Family family, const std::string& device, std::uint32_t table) override;
   Result<void> remove_route(const Route& route) override;
   Result<bool> route_has_ecn(const std::string& address, std::uint32_t mark) override;
 

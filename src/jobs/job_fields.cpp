@@ -21,7 +21,71 @@ bool may_stand_in_a_name(char c) {
   return byte > 0x20 && byte != 0x7f;
 }
 
+// A key as it was written, with its quotes. `text`: from behind the first of them.
+std::string_view written_key(const char* text) {
+  const char* end = text;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;
+  return {text - 1, static_cast<std::size_t>(end - text) + 2};
+}
+
+// The members but those of that name, each with a comma before it.
+std::string without(const std::string& members, std::string_view name) {
+  namespace ondemand = simdjson::ondemand;
+  simdjson::padded_string text("{" + members + "}");
+  ondemand::parser parser;
+  ondemand::document document;
+  ondemand::object object;
+  std::string kept;
+  if (parser.iterate(text).get(document) || document.get_object().get(object)) return kept;
+  for (auto field : object) {
+    simdjson::ondemand::raw_json_string key;
+    std::string_view plain, raw;
+    ondemand::value value;
+    if (field.key().get(key)) break;
+    const bool named = !field.unescaped_key().get(plain) && plain == name;
+    if (field.value().get(value)) break;
+    if (json_walk::take_raw(document, value, raw, 2, max_job_depth) != nullptr) break;
+    if (named) continue;
+    kept += ',';
+    kept += written_key(key.raw());
+    kept += ':';
+    kept += raw;
+  }
+  return kept;
+}
+
+// The digits of `dp` among the members, where they can be told without parsing: the name stands there once,
+// so that it is the job's own and not one of a nested object. Empty if they cannot be told.
+std::string_view digits_of_port(const Job& job) {
+  constexpr std::string_view name = "\"dp\"";
+  const std::string_view members = job.members;
+  const std::size_t at = members.find(name);
+  if (!job.dp || at == std::string_view::npos || members.find(name, at + 1) != std::string_view::npos ||
+      members.find('\\') != std::string_view::npos)
+    return {};
+  const std::size_t from = members.find_first_not_of(" \t:", at + name.size());
+  if (from == std::string_view::npos) return {};
+  const std::size_t end = std::min(members.find_first_not_of("0123456789", from), members.size());
+  return members.substr(from, end - from);
+}
+
 }  // namespace
+
+void set_port(Job& job, std::uint16_t port) {
+  const std::string digits = fmt::format("{}", port);
+  const bool may_have_one =
+      job.members.find("\"dp\"") != std::string::npos || job.members.find('\\') != std::string::npos;
+  if (const std::string_view old = digits_of_port(job); !old.empty()) {
+    job.members.replace(static_cast<std::size_t>(old.data() - job.members.data()), old.size(), digits);
+  } else if (may_have_one) {
+    const std::string others = without(job.members, "dp");  // each with a comma before it
+    job.members = fmt::format("{}{}\"dp\":{}", others.empty() ? "" : others.substr(1),
+                              others.empty() ? "" : ",", digits);
+  } else {
+    job.members += fmt::format("{}\"dp\":{}", job.members.empty() ? "" : ",", digits);
+  }
+  job.dp = port;
+}
 
 Fault take_address(std::string_view text, Job& job) {
   const auto address = IpAddress::parse(text);
@@ -96,6 +160,23 @@ Payload Job::member(std::string_view name) const {
     if (named && key == name) found = raw;
   }
   return found.empty() ? Payload() : parse_value(found);
+}
+
+Job Job::at(const IpAddress& address) const {
+  Job moved;
+  moved.dip = address;
+  moved.dp = dp;
+  moved.domain = domain;
+  moved.line = line;
+  moved.members = fmt::format("\"dip\":\"{}\"", address.to_string());
+  const bool may_have_dip =
+      members.find("\"dip\"") != std::string::npos || members.find('\\') != std::string::npos;
+  if (may_have_dip) {
+    moved.members += without(members, "dip");
+  } else if (!members.empty()) {
+    moved.members += "," + members;
+  }
+  return moved;
 }
 
 }  // namespace spiderling

@@ -24,6 +24,9 @@ Fault take_domain(std::string_view text, Job& job);
 /// A line needs an address or a domain.
 Fault check_target(const Job& job);
 
+/// Gives the job that port, whatever it had: in its members too.
+void set_port(Job& job, std::uint16_t port);
+
 /// The start of what somebody wrote, in quotes, for a message.
 std::string excerpt(std::string_view text);
 

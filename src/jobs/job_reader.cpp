@@ -1,6 +1,5 @@
 #include "jobs/job_reader.h"
 
-#include <cstring>
 #include <optional>
 
 #include "jobs/csv_line.h"
@@ -13,7 +12,6 @@ constexpr std::size_t most_batches = 4;
 constexpr std::size_t most_lines_in_batch = 512;
 /// Jobs may be long; what is read ahead is bounded all the same.
 constexpr std::size_t most_bytes_in_batch = 256u << 10;
-constexpr std::chrono::milliseconds for_ever{-1};
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
@@ -65,7 +63,11 @@ Result<std::unique_ptr<JobReader>> JobReader::open(const std::string& path, JobR
 }
 
 JobReader::JobReader(std::string name, std::unique_ptr<InputFile> input, JobReaderOptions options)
-    : name_(std::move(name)), input_(std::move(input)), options_(std::move(options)), queue_(most_batches) {}
+    : name_(std::move(name)),
+      input_(std::move(input)),
+      options_(std::move(options)),
+      queue_(most_batches),
+      list_(*input_, name_) {}
 
 JobReader::~JobReader() {
   stop();
@@ -115,10 +117,20 @@ bool JobReader::wait(Job& job) {
 }
 
 bool JobReader::give(Job& job) {
-  if (given_ == current_.jobs.size()) return false;
+  if (given_ == current_.jobs.size() || !check_next()) return false;
   job = std::move(current_.jobs[given_++]);
   ++counters_.jobs;
   return true;
+}
+
+// False: the list ends here.
+bool JobReader::check_next() {
+  if (!options_.check) return true;
+  std::string why = options_.check(current_.jobs[given_]);
+  if (why.empty()) return true;
+  failure_ = std::move(why);
+  stop();
+  return false;
 }
 
 void JobReader::open_batch(Batch batch) {
@@ -133,6 +145,7 @@ void JobReader::open_batch(Batch batch) {
 }
 
 SourceProgress JobReader::progress() const {
+  if (is_packed_.load(std::memory_order_relaxed)) return {input_->done(), input_->total()};
   const std::uint64_t bytes = current_.bytes_behind - current_.bytes_before;
   const std::size_t jobs = current_.jobs.size();
   return {current_.bytes_before + (jobs == 0 ? bytes : bytes * given_ / jobs), input_->total()};
@@ -164,14 +177,15 @@ template <class Parser>
 void JobReader::read_with(Parser& parser) {
   LineSplitter splitter;
   while (true) {
-    const auto got = input_->read(splitter.room(), for_ever);
+    const auto got = list_.read(splitter.room());
+    is_packed_.store(list_.is_packed(), std::memory_order_relaxed);
     switch (got.state) {
       case InputFile::State::waiting: continue;  // a signal came
       case InputFile::State::cancelled: return;
       case InputFile::State::data: splitter.commit(got.size); break;
       case InputFile::State::ended: splitter.finish(); break;
       case InputFile::State::failed:
-        filling_.failure = fmt::format("{}: cannot be read on: {}", name_, std::strerror(got.error));
+        filling_.failure = list_.damage();
         splitter.finish();
         break;
     }

@@ -16,6 +16,7 @@
 #include "capture/source.h"
 #include "jobs/bad_line.h"
 #include "jobs/line_splitter.h"
+#include "jobs/list_input.h"
 
 namespace spiderling {
 
@@ -32,6 +33,8 @@ struct JobReaderOptions {
   std::function<void()> on_more = [] {};
   /// Each bad line, in order, from within next() or wait(). They are counted besides.
   std::function<void(const BadLine&)> on_bad_line = [](const BadLine&) {};
+  /// Each job, in order, before it is given. Not empty: why the list is read no further (see failure()).
+  std::function<std::string(const Job&)> check{};
 };
 
 /// What became of the lines so far. Empty lines are neither.
@@ -44,9 +47,9 @@ struct JobCounters {
   std::string bad_lines() const;
 };
 
-/// Reads a list of any length with a thread of its own, a few thousand jobs ahead at most: when they are not
-/// taken, it waits (and with it whoever writes into the pipe). A line that is no job is reported and counted,
-/// and the next one is read.
+/// Reads a list of any length, packed (gzip, zstd, bzip2) or not, with a thread of its own, a few thousand
+/// jobs ahead at most: when they are not taken, it waits (and with it whoever writes into the pipe). A line
+/// that is no job is reported and counted, and the next one is read.
 ///
 /// Thread-safety: stop() from any thread; everything else from one.
 ///
@@ -79,7 +82,7 @@ class JobReader {
   /// What kept the list from being read to its end, one line; empty if nothing. Once ended.
   const std::string& failure() const { return failure_; }
   const JobCounters& counters() const { return counters_; }
-  /// Bytes of the jobs taken so far, and of the list, 0 if unknown.
+  /// Bytes of the jobs taken so far, and of the list, 0 if unknown. Of a packed list: bytes as stored, read.
   SourceProgress progress() const;
 
  private:
@@ -106,6 +109,7 @@ class JobReader {
 
   // The caller's.
   bool give(Job& job);
+  bool check_next();
   void open_batch(Batch batch);
 
   const std::string name_;
@@ -114,7 +118,9 @@ class JobReader {
   BoundedQueue<Batch> queue_;
   std::atomic<bool> caller_waits_ = false;
   std::atomic<bool> stopped_ = false;
-  Batch filling_;  // by the reader's thread
+  std::atomic<bool> is_packed_ = false;
+  ListInput list_;  // by the reader's thread
+  Batch filling_;   // by the reader's thread
 
   Batch current_;  // the caller's
   std::size_t given_ = 0;

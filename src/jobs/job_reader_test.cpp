@@ -230,7 +230,7 @@ TEST_F(JobReaderTest, StopEndsAReaderWhoseJobsNobodyTakes) {
 
 TEST_F(JobReaderTest, ReadsAPtyAsATerminal) {
   const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (master < 0) GTEST_SKIP() << "no pseudo-terminal here";
+  if (master < 0) GTEST_SKIP() << "SKIPPED: no pseudo-terminal here";
   ASSERT_EQ(::grantpt(master), 0);
   ASSERT_EQ(::unlockpt(master), 0);
   open(::ptsname(master));
@@ -257,6 +257,25 @@ TEST_F(JobReaderTest, AListThatFailsInTheMiddleSaysSo) {
   open("/proc/self/mem");  // opens, but cannot be read at its start
   EXPECT_THAT(all(), IsEmpty());
   EXPECT_THAT(reader->failure(), HasSubstr("cannot be read on"));
+}
+
+TEST_F(JobReaderTest, AListThatIsNotTheRightOneIsReadNoFurther) {
+  const std::string path =
+      file("{\"domain\": \"a.test\"}\nno job\n{\"domain\": \"b.test\"}\n{\"domain\": \"c.test\"}\n");
+  std::vector<std::uint64_t> checked;
+  auto opened = JobReader::open(path, {.check = [&](const Job& job) {
+                                  checked.push_back(job.line);
+                                  return std::string(job.domain == "b.test" ? "another list" : "");
+                                }});
+  ASSERT_TRUE(opened) << opened.error().message;
+  Job job;
+  ASSERT_TRUE((*opened)->wait(job));
+  EXPECT_EQ(job.domain, "a.test");
+  EXPECT_FALSE((*opened)->wait(job));
+  EXPECT_EQ((*opened)->next(job), JobReader::State::ended);
+  EXPECT_EQ((*opened)->failure(), "another list");
+  EXPECT_THAT(checked, ElementsAre(1, 3));
+  EXPECT_EQ((*opened)->counters().jobs, 1u);
 }
 
 }  // namespace

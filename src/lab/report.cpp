@@ -136,6 +136,12 @@ std::string verdict_text(const Scenario& scenario, const Verdict& verdict, bool 
   return out.take();
 }
 
+std::string verdict_line(const Scenario& scenario, const Verdict& verdict, bool color) {
+  Writer out(color);
+  add_summary(out, scenario, verdict);
+  return out.take();
+}
+
 std::string verdict_json(const Scenario& scenario, const Verdict& verdict) {
   JsonObject conditions, hosts;
   for (const auto& [name, count] : verdict.conditions) conditions.raw(name, json_of(count));

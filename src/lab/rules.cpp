@@ -57,7 +57,8 @@ std::string rules_of(const Host& host, Way way) {
     case BoxKind::udp_zero_dropped: return "udp checksum 0 drop\n";
     case BoxKind::h2_refused:
       return move_port(way, port::https, port::https_without_h2) +
-             move_port(way, port::h2c, port::h2c_without_h2);
+             move_port(way, port::h2c, port::h2c_without_h2) +
+             move_port(way, port::h2c_by_upgrade, port::h2c_by_upgrade_without_h2);
     case BoxKind::silent: return forth ? "drop\n" : "";
     case BoxKind::rst:
       return forth ? "meta l4proto tcp reject with tcp reset\nreject with icmpx port-unreachable\n" : "";
@@ -76,17 +77,17 @@ std::string rules_of(const Host& host, Way way) {
 
 class RuleSet {
  public:
-  RuleSet(const Scenario& scenario, const AddressPlan& plan) {
+  RuleSet(const Scenario& scenario, const AddressPlan& plan) : loss_(loss_of(scenario)) {
     for (std::size_t host = 0; host < scenario.hosts.size(); ++host)
       for (const Way way : {Way::to_target, Way::from_target}) add(scenario, plan, host, way);
   }
 
   std::string text() const {
-    if (chains_.empty()) return {};
+    if (chains_.empty() && loss_.empty()) return {};
     return fmt::format(
         "table inet lab {{\n{}chain forward {{\ntype filter hook forward priority filter; policy accept;\n"
-        "{}{}{}{}}}\n}}\n",
-        chains_, dispatch(link::router_to_prober, "ip daddr", to4_),
+        "{}{}{}{}{}}}\n}}\n",
+        chains_, loss_, dispatch(link::router_to_prober, "ip daddr", to4_),
         dispatch(link::router_to_prober, "ip6 daddr", to6_),
         dispatch(link::router_to_servers, "ip saddr", from4_),
         dispatch(link::router_to_servers, "ip6 saddr", from6_));
@@ -107,11 +108,19 @@ class RuleSet {
     enter(IpVersion::v6, way == Way::to_target ? to6_ : from6_);
   }
 
+  // Of all packets, once on their way through the router.
+  static std::string loss_of(const Scenario& scenario) {
+    if (scenario.loss_percent <= 0) return {};
+    return fmt::format("iif {{ \"{}\", \"{}\" }} {}", link::router_to_prober, link::router_to_servers,
+                       drop_share(scenario.loss_percent));
+  }
+
   static std::string dispatch(std::string_view interface, std::string_view field, std::string_view elements) {
     if (elements.empty()) return {};
     return fmt::format("iif \"{}\" {} vmap {{ {} }}\n", interface, field, elements);
   }
 
+  const std::string loss_;
   std::string chains_;
   std::string to4_, to6_, from4_, from6_;  // elements of the verdict maps
 };

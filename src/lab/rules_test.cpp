@@ -43,6 +43,17 @@ iif "servers0" ip saddr vmap { 10.3.0.0/16 : goto from2 }
                      "[[host]]\nbox = \"sack-stripped\"\nfamily = \"v4\""));
 }
 
+TEST(Rules, LossMeetsEveryPacket) {
+  EXPECT_EQ(R"(table inet lab {
+chain forward {
+type filter hook forward priority filter; policy accept;
+iif { "prober0", "servers0" } numgen random mod 100000 < 1000 drop
+}
+}
+)",
+            rules_of("loss_percent = 1\n[[host]]\nbox = \"clean\""));
+}
+
 TEST(Rules, ParametersAreUsed) {
   EXPECT_NE(
       std::string::npos,

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,8 +29,13 @@ using Clock = std::chrono::steady_clock;
 // Reached only if something is wrong.
 constexpr std::chrono::seconds longest_start{20};
 constexpr std::chrono::milliseconds between_tries{2};
-constexpr std::uint16_t all_ports[] = {port::http,           port::https, port::h2c, port::https_without_h2,
-                                       port::h2c_without_h2, port::dns};
+constexpr std::uint16_t all_ports[] = {port::http,
+                                       port::https,
+                                       port::h2c,
+                                       port::https_without_h2,
+                                       port::h2c_without_h2,
+                                       port::dns,
+                                       port::h2c_by_upgrade_without_h2};
 
 Result<void> write_file(const std::string& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary);
@@ -75,10 +81,13 @@ Result<void> RunningServers::start(const Scenario& scenario, const AddressPlan& 
   if (auto done = start_server({"nginx", "-c", folder_ + "/nginx.conf", "-p", folder_}); !done) return done;
   if (auto done = start_server({"knotd", "-c", folder_ + "/knot.conf"}); !done) return done;
   const pid_t knot = servers_.back().process;
+  if (needs_apache(scenario)) {
+    if (auto done = start_apache(); !done) return done;
+  }
   if (needs_forwarder(scenario)) {
     if (auto done = start_forwarder(scenario, plan); !done) return done;
   }
-  if (auto done = wait_until_listening(); !done) return done;
+  if (auto done = wait_until_listening(scenario); !done) return done;
   return lengthen_accept_queues(knot);
 }
 
@@ -89,6 +98,20 @@ Result<void> RunningServers::write_files() const {
   for (const auto& step : steps)
     if (!step) return step;
   return {};
+}
+
+// Apache gives up root: what it serves is in a folder that anybody may look into.
+Result<void> RunningServers::start_apache() {
+  const std::string content = folder_ + "/apache2";
+  if (::mkdir(content.c_str(), 0755) != 0 && errno != EEXIST)
+    return error("cannot make {}: {}", content, std::strerror(errno));
+  const auto steps = {write_file(content + "/index.txt", "spiderling lab\n"),
+                      write_file(folder_ + "/apache2.conf", apache_configuration(folder_))};
+  for (const auto& step : steps)
+    if (!step) return step;
+  ::chmod((content + "/index.txt").c_str(), 0644);
+  ::chmod(content.c_str(), 0755);
+  return start_server({"apache2", "-f", folder_ + "/apache2.conf", "-D", "FOREGROUND"});
 }
 
 Result<void> RunningServers::make_certificate() const {
@@ -157,11 +180,13 @@ Result<void> RunningServers::check_alive() const {
   return {};
 }
 
-Result<void> RunningServers::wait_until_listening() const {
+Result<void> RunningServers::wait_until_listening(const Scenario& scenario) const {
   const auto inside = InNamespace::enter(topology_.servers);
   if (!inside) return tl::unexpected(inside.error());
   const auto deadline = Clock::now() + longest_start;
-  for (const std::uint16_t port : all_ports) {
+  std::vector<std::uint16_t> ports(std::begin(all_ports), std::end(all_ports));
+  if (needs_apache(scenario)) ports.push_back(port::h2c_by_upgrade);
+  for (const std::uint16_t port : ports) {
     for (const int family : {AF_INET, AF_INET6}) {
       while (!somebody_listens(family, port)) {
         if (auto alive = check_alive(); !alive) return alive;

@@ -32,9 +32,10 @@ class RunningServers {
   };
   Result<void> write_files() const;
   Result<void> make_certificate() const;
+  Result<void> start_apache();
   Result<void> start_server(std::vector<std::string> words);
   Result<void> start_forwarder(const Scenario& scenario, const AddressPlan& plan);
-  Result<void> wait_until_listening() const;
+  Result<void> wait_until_listening(const Scenario& scenario) const;
   Result<void> check_alive() const;
   std::string log_of(const std::string& name) const;
 

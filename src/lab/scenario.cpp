@@ -37,6 +37,17 @@ std::uint64_t Scenario::targets() const {
   return sum;
 }
 
+Result<void> Scenario::multiply(std::uint32_t times) {
+  for (Host& host : hosts) {
+    const std::uint64_t count = std::uint64_t{host.count} * times;
+    if (count > max_count)
+      return error("host '{}' of scenario '{}' would have {} targets; {} are possible", host.name, name,
+                   count, max_count);
+    host.count = static_cast<std::uint32_t>(count);
+  }
+  return {};
+}
+
 bool is_plain_name(std::string_view name) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';

@@ -33,9 +33,13 @@ struct Scenario {
   std::string measurement = "ecn";   ///< what `lab check` runs
   std::string connect;               ///< its --connect; empty: as the measurement has it
   std::vector<std::string> options;  ///< more words for it
+  bool in_all = false;               ///< one of those that `lab check all` goes through
+  double loss_percent = 0;           ///< of all packets, whatever their box, both ways
   std::vector<Host> hosts;
 
   std::uint64_t targets() const;
+  /// So many times as many targets of each host. An error if one has too many then.
+  Result<void> multiply(std::uint32_t times);
 };
 
 /// Bounds, so that a slip of the pen is an error and not a machine without memory.
@@ -47,6 +51,8 @@ inline constexpr std::uint32_t max_count = 4'000'000;
 ///     name = "mine"
 ///     description = "one clean host and one that drops"
 ///     connect = "http"
+///     in_all = false           # whether `lab check all` checks it too
+///     loss_percent = 0         # of all packets
 ///
 ///     [usual]                  # what hosts must find that do not say so themselves
 ///     ecn = ["ecn.connectivity.works"]

@@ -104,6 +104,27 @@ TEST(Scenario, SlipsAreNamedWithTheirLine) {
             message_of("name = \"s\"\n[[host]]\nbox = \"lossy\"\nloss_percent = 101"));
 }
 
+// dscp and mss are parameters of boxes, and measurements.
+TEST(Scenario, AListUnderTheNameOfAParameterIsATruth) {
+  const auto scenario = parse_scenario(
+      "name = \"s\"\n[[host]]\nbox = \"dscp-rewritten\"\ndscp = [\"dscp.48.connectivity.works\"]\n"
+      "[[host]]\nbox = \"clean\"\nmss = [\"mss.connectivity.online\"]\n",
+      "s.toml");
+  ASSERT_TRUE(scenario) << scenario.error().message;
+  EXPECT_EQ(scenario->hosts[0].parameters.dscp, 8) << "the box's own";
+  EXPECT_EQ(scenario->hosts[0].truth.at("dscp"), std::vector<std::string>{"dscp.48.connectivity.works"});
+  EXPECT_EQ(scenario->hosts[1].truth.at("mss"), std::vector<std::string>{"mss.connectivity.online"});
+}
+
+TEST(Scenario, ConditionsOfTcpoptBeginWithAnOption) {
+  const std::string head = "name=\"x\"\ndescription=\"y\"\nmeasurement=\"tcpopt\"\n[[host]]\nbox=\"clean\"\n";
+  const auto right = parse_scenario(head + "tcpopt=[\"tsopt.a\", \"wsopt.b\", \"sack.c\"]\n", "s.toml");
+  ASSERT_TRUE(right) << right.error().message;
+  for (const char* wrong : {"tcpopt.a", "sacks.a", "ecn.a", "sack"}) {
+    EXPECT_FALSE(parse_scenario(head + "tcpopt=[\"" + wrong + "\"]\n", "s.toml")) << wrong;
+  }
+}
+
 TEST(Scenario, WhatIsNoTomlIsNamedWithItsLine) {
   const std::string message = message_of("name = \"s\"\n[[host]\n");
   EXPECT_EQ("s.toml:2: ", message.substr(0, 10));
@@ -138,14 +159,23 @@ TEST(ShippedScenarios, AreValidAndSayTheTruthOfTheirMeasurement) {
     EXPECT_TRUE(Judge::of(*scenario, *plan, scenario->measurement)) << scenario->name;
     names.insert(scenario->name);
   }
-  EXPECT_EQ((std::set<std::string>{"demo", "ecn", "ecn-bench"}), names);
+  for (const char* name : {"demo", "ecn", "ecn-bench"}) EXPECT_TRUE(names.contains(name)) << name;
 }
 
-TEST(ShippedScenarios, EcnHasEveryBox) {
-  const Scenario scenario = load_scenario("ecn").value();
-  std::set<std::string_view> used;
-  for (const Host& host : scenario.hosts) used.insert(host.box->name);
-  for (const Box& box : boxes()) EXPECT_TRUE(used.contains(box.name)) << box.name;
+TEST(ShippedScenarios, HaveEveryBoxOnBothFamilies) {
+  for (const char* name :
+       {"ecn", "dscp", "dscp-dnstcp", "dscp-dnsudp", "udpzero", "evilbit", "mss", "tfo", "tcpopt"}) {
+    const Scenario scenario = load_scenario(name).value();
+    std::set<std::string_view> ipv4, ipv6;
+    for (const Host& host : scenario.hosts) {
+      if (host.ipv4) ipv4.insert(host.box->name);
+      if (host.ipv6) ipv6.insert(host.box->name);
+    }
+    for (const Box& box : boxes()) {
+      EXPECT_TRUE(ipv4.contains(box.name)) << name << ": " << box.name;
+      EXPECT_TRUE(box.ipv4_only || ipv6.contains(box.name)) << name << ": " << box.name;
+    }
+  }
 }
 
 }  // namespace

@@ -36,6 +36,14 @@ class Reader {
     return otherwise;
   }
 
+  bool flag(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return false;
+    if (const auto value = node->value<bool>(); value && node->is_boolean()) return *value;
+    refuse(*node, "'{}' must be true or false", key);
+    return false;
+  }
+
   std::int64_t number(const toml::table& table, std::string_view key, std::int64_t least, std::int64_t most,
                       std::int64_t otherwise) {
     const toml::node* node = table.get(key);
@@ -84,8 +92,8 @@ std::uint16_t usual_port(std::string_view connect) {
   return 80;
 }
 
-constexpr std::array<std::string_view, 7> scenario_keys = {"name",    "description", "measurement", "connect",
-                                                           "options", "usual",       "host"};
+constexpr std::array<std::string_view, 9> scenario_keys = {
+    "name", "description", "measurement", "connect", "options", "in_all", "loss_percent", "usual", "host"};
 constexpr std::array<std::string_view, 6> host_keys = {"name", "box", "family", "count", "port", "may"};
 constexpr Parameter all_parameters[] = {Parameter::delay, Parameter::loss,      Parameter::mss,
                                         Parameter::dscp,  Parameter::duplicate, Parameter::reorder};
@@ -96,11 +104,26 @@ std::optional<Parameter> parameter_of(std::string_view key) {
   return std::nullopt;
 }
 
+// A list under a box's parameter's name is the truth of the measurement of that name: of dscp, or mss.
+const toml::node* given(const toml::table& table, Parameter parameter) {
+  const toml::node* node = table.get(key_of(parameter));
+  return node != nullptr && !node->is_array() ? node : nullptr;
+}
+
 bool has(const Box& box, Parameter parameter) {
   return std::ranges::find(box.parameters, parameter) != box.parameters.end();
 }
 
 using Truth = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// Conditions begin with the name of their measurement, but those of tcpopt with that of an option.
+bool may_be_of(std::string_view condition, std::string_view measurement) {
+  const auto begins = [&](std::string_view word) {
+    return condition.starts_with(word) && condition.substr(word.size()).starts_with('.');
+  };
+  if (measurement == "tcpopt") return begins("tsopt") || begins("wsopt") || begins("sack");
+  return begins(measurement);
+}
 
 // A list of what a measurement must find.
 std::vector<std::string> read_conditions(Reader& reader, const toml::table& table,
@@ -108,7 +131,7 @@ std::vector<std::string> read_conditions(Reader& reader, const toml::table& tabl
   std::vector<std::string> list = reader.texts(table, measurement);
   const std::string prefix = fmt::format("{}.", measurement);
   for (const std::string& condition : list)
-    if (!condition.starts_with(prefix) && !condition.starts_with("pathspider."))
+    if (!may_be_of(condition, measurement) && !condition.starts_with("pathspider."))
       reader.refuse(*table.get(measurement), "'{}' is no condition of '{}': it would begin with '{}'",
                     condition, measurement, prefix);
   return list;
@@ -174,8 +197,9 @@ class HostReader {
     p.loss_percent = reader_.percent(table_, key_of(Parameter::loss), p.loss_percent);
     p.duplicate_percent = reader_.percent(table_, key_of(Parameter::duplicate), p.duplicate_percent);
     p.reorder_percent = reader_.percent(table_, key_of(Parameter::reorder), p.reorder_percent);
-    p.mss = static_cast<std::uint16_t>(reader_.number(table_, key_of(Parameter::mss), 64, 65535, p.mss));
-    if (table_.contains(key_of(Parameter::dscp)))
+    if (given(table_, Parameter::mss) != nullptr)
+      p.mss = static_cast<std::uint16_t>(reader_.number(table_, key_of(Parameter::mss), 64, 65535, p.mss));
+    if (given(table_, Parameter::dscp) != nullptr)
       p.dscp = static_cast<std::uint8_t>(reader_.number(table_, key_of(Parameter::dscp), 0, 63, 0));
   }
 
@@ -183,7 +207,7 @@ class HostReader {
   void read_truth(Host& host) {
     for (const auto& [key, node] : table_) {
       const std::string_view name = key.str();
-      if (const auto parameter = parameter_of(name)) {
+      if (const auto parameter = parameter_of(name); parameter && given(table_, *parameter) != nullptr) {
         if (!has(*host.box, *parameter)) reader_.refuse(node, "box '{}' has no '{}'", host.box->name, name);
         continue;
       }
@@ -235,6 +259,8 @@ void read_head(Reader& reader, const toml::table& table, Scenario& scenario) {
   scenario.measurement = reader.text(table, "measurement", "ecn");
   scenario.connect = reader.text(table, "connect", "");
   scenario.options = reader.texts(table, "options");
+  scenario.in_all = reader.flag(table, "in_all");
+  scenario.loss_percent = reader.percent(table, "loss_percent", 0);
 }
 
 void read_hosts(Reader& reader, const toml::table& table, Scenario& scenario) {

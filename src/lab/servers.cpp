@@ -1,5 +1,6 @@
 #include "lab/servers.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "host/program.h"
@@ -12,7 +13,8 @@ struct NeededProgram {
   std::string_view package;
 };
 constexpr NeededProgram needed_programs[] = {
-    {"ip", "iproute2"}, {"nft", "nftables"}, {"nginx", "nginx"}, {"knotd", "knot"}, {"openssl", "openssl"},
+    {"ip", "iproute2"}, {"nft", "nftables"},    {"nginx", "nginx"},
+    {"knotd", "knot"},  {"openssl", "openssl"}, {"apache2", "apache2-bin"},
 };
 
 // Two processes share each port. The queue is as long as somaxconn allows; any SYN may carry data (Fast
@@ -54,7 +56,7 @@ http {{
   ssl_session_cache shared:tls:4m;
   default_type text/plain;
   server {{
-{1}{2}{3}{4}{5}    location / {{
+{1}{2}{3}{4}{5}{6}    location / {{
       return 200 "spiderling lab: $server_addr $server_protocol\n";
     }}
   }}
@@ -62,7 +64,47 @@ http {{
 )",
                      folder, listen(port::http, ""), listen(port::https, "ssl http2"),
                      listen(port::h2c, "http2"), listen(port::https_without_h2, "ssl"),
-                     listen(port::h2c_without_h2, ""));
+                     listen(port::h2c_without_h2, ""), listen(port::h2c_by_upgrade_without_h2, ""));
+}
+
+std::string apache_configuration(const std::string& folder) {
+  return fmt::format(R"(ServerRoot {0}
+ServerName lab.test
+PidFile {0}/apache2.pid
+DefaultRuntimeDir {0}
+Mutex sem
+LoadModule mpm_event_module {1}/mod_mpm_event.so
+LoadModule http2_module {1}/mod_http2.so
+LoadModule authz_core_module {1}/mod_authz_core.so
+LoadModule dir_module {1}/mod_dir.so
+User www-data
+Group www-data
+ErrorLog {0}/apache2.log
+LogLevel warn
+Listen 0.0.0.0:{2}
+Listen [::]:{2}
+ListenBacklog 65535
+StartServers 2
+ServerLimit 2
+ThreadsPerChild 64
+ThreadLimit 64
+MaxRequestWorkers 128
+AsyncRequestWorkerFactor 1000
+Protocols h2c http/1.1
+H2Upgrade on
+KeepAliveTimeout 10
+DocumentRoot {0}/apache2
+<Directory "/">
+  Require all granted
+</Directory>
+FallbackResource /index.txt
+)",
+                     folder, "/usr/lib/apache2/modules", port::h2c_by_upgrade);
+}
+
+bool needs_apache(const Scenario& scenario) {
+  return std::ranges::any_of(scenario.hosts,
+                             [](const Host& host) { return host.port == port::h2c_by_upgrade; });
 }
 
 std::string knot_configuration(const std::string& folder) {
@@ -100,13 +142,15 @@ zone:
 
 // Only the root and ns. exist, so that the wildcard stands for every other name, however deep.
 std::string zone_of_every_name() {
-  return ". 300 SOA ns. lab. 1 3600 600 86400 300\n"
-         ". 300 NS ns.\n"
-         "ns. 300 A 192.0.2.53\n"
-         "ns. 300 AAAA 2001:db8::53\n"
-         "* 300 A 192.0.2.1\n"
-         "* 300 AAAA 2001:db8::1\n"
-         "* 300 TXT \"spiderling lab\"\n";
+  return fmt::format(
+      ". 300 SOA ns. lab. 1 3600 600 86400 300\n"
+      ". 300 NS ns.\n"
+      "ns. 300 A 192.0.2.53\n"
+      "ns. 300 AAAA 2001:db8::53\n"
+      "* 300 A {}\n"
+      "* 300 AAAA {}\n"
+      "* 300 TXT \"spiderling lab\"\n",
+      every_name_v4, every_name_v6);
 }
 
 Result<void> find_lab_programs() {

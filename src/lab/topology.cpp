@@ -59,7 +59,8 @@ constexpr Setting of_router[] = {
 constexpr Setting of_servers[] = {
     {"core/somaxconn", "65535"},
     {"ipv4/tcp_max_syn_backlog", "65535"},
-    {"ipv4/tcp_syncookies", "0"},  // a cookie forgets options and ECN
+    {"ipv4/tcp_syncookies", "0"},      // a cookie forgets options and ECN
+    {"ipv4/tcp_synack_retries", "1"},  // forged SYNs leave connections half open: they are soon forgotten
     {"ipv4/tcp_ecn", "1"},
     {"ipv4/tcp_fastopen", "1027"},        // 1 and 2: both sides; 0x400: every listener, asked for or not
     {"ipv4/tcp_reflect_tos", "1", true},  // a DSCP comes back, so that it can be seen what the way made of it

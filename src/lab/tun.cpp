@@ -1,14 +1,11 @@
 // The forwarder's device and loop.
-#include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_tun.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "host/tun_device.h"
 #include "lab/forwarder.h"
 
 namespace spiderling::lab {
@@ -28,14 +25,9 @@ bool try_again(int problem) { return problem == EAGAIN || problem == EINTR; }
 }  // namespace
 
 Result<FileDescriptor> open_tun(const std::string& name) {
-  FileDescriptor device(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!device) return error("cannot open /dev/net/tun: {}", std::strerror(errno));
-  ifreq request{};
-  name.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (::ioctl(device.get(), TUNSETIFF, &request) != 0)
-    return error("cannot open the TUN device {}: {}", name, std::strerror(errno));
-  return device;
+  auto device = open_tun_device(name);
+  if (!device) return tl::unexpected(device.error());
+  return std::move(device->descriptor);
 }
 
 Error run_forwarder(const FileDescriptor& tun, const Scenario& scenario, const AddressPlan& plan) {

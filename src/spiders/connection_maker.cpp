@@ -71,7 +71,10 @@ asio::awaitable<void> ConnectionMaker::make(std::uint64_t id, std::size_t number
       id, number, merger_.job(id), prepared, std::chrono::steady_clock::now() + plan_.options.timeout,
       {}, {}};
   making.record.start = std::chrono::system_clock::now();
-  if (plan_.has_own_connect) {
+  if (!is_suitable(making)) {
+    making.record.stop = making.record.start;
+    if (let_go_of_configuration) co_await let_go_of_configuration();
+  } else if (plan_.has_own_connect) {
     co_await by_measurement(making, let_go_of_configuration);
   } else {
     try {
@@ -119,10 +122,37 @@ asio::awaitable<void> ConnectionMaker::by_measurement(Making& making,
   making.record.reason = "the measurement failed: " + broken;
 }
 
-// Registers the flow before its first packet leaves. A pair of port and destination that the kernel still
-// remembers (TIME_WAIT) sends none: then another is taken.
+bool ConnectionMaker::is_suitable(Making& making) {
+  try {
+    making.record.reason = plan_.measurement.unsuitable(making.job);
+    return making.record.reason.empty();
+  } catch (...) {
+    ++counters_.failures_of_plugin;
+    making.record.state = ConnectionState::discard;
+    making.record.reason = "the measurement failed: " + reason_of(std::current_exception());
+    return false;
+  }
+}
+
+// Until somebody answers, or all attempts are over. What is kept is the last one's: its record and its flow.
 asio::awaitable<void> ConnectionMaker::connect(Making& making, Extent extent) {
   if (making.expected) throw std::logic_error("a worker connects once");
+  const auto begin = std::chrono::steady_clock::now();
+  const auto share = (making.deadline - begin) / static_cast<std::int64_t>(plan_.options.attempts);
+  for (std::size_t number = 1;; ++number) {
+    const bool last = number >= plan_.options.attempts;
+    co_await attempt(making, extent,
+                     last ? making.deadline : begin + static_cast<std::int64_t>(number) * share);
+    if (last || !making.expected) co_return;
+    if (making.record.state != ConnectionState::timeout && !making.conversation->unanswered()) co_return;
+    ++counters_.repeats;
+    take_back(making);
+  }
+}
+
+// Registers the flow before its first packet leaves. A pair of port and destination that the kernel still
+// remembers (TIME_WAIT) sends none: then another is taken.
+asio::awaitable<void> ConnectionMaker::attempt(Making& making, Extent extent, Deadline deadline) {
   const Timestamp start = making.record.start;
   for (int tries = 0; tries < most_ports; ++tries) {
     if (!prepare(making)) co_return;
@@ -133,27 +163,33 @@ asio::awaitable<void> ConnectionMaker::connect(Making& making, Extent extent) {
     making.expected = true;  // let go of whatever comes now, be it an exception
     // Not as one expression: GCC 12 destroys the temporaries of `c ? co_await a : co_await b` twice.
     if (extent == Extent::handshake) {
-      making.record = co_await conversation.tcp_connect(making.deadline);
+      making.record = co_await conversation.tcp_connect(deadline);
     } else {
-      making.record = co_await conversation.connect(making.deadline);
+      making.record = co_await conversation.connect(deadline);
     }
     making.record.start = start;
     if (!conversation.wants_another_port()) co_return;
     ++counters_.port_retries;
-    making.expected = false;
-    watch_.forget(conversation.flow(), making.token());
-    merger_.forget(making.id, making.number);
-    if (forger_ != nullptr) answerable_.erase(making.token());
-    making.conversation.reset();
+    take_back(making);
   }
   making.record.state = ConnectionState::discard;
   making.record.reason = "every local port that was tried is in use towards this target";
 }
 
+// As if it had never been tried: what the observer has seen of it is not waited for.
+void ConnectionMaker::take_back(Making& making) {
+  making.expected = false;
+  watch_.forget(making.conversation->flow(), making.token());
+  merger_.forget(making.id, making.number);
+  if (forger_ != nullptr) answerable_.erase(making.token());
+  making.conversation.reset();  // closes
+}
+
 bool ConnectionMaker::prepare(Making& making) {
   const Configuration& configuration = plan_.configurations[making.number];
-  auto prepared = network_.prepare({&making.job, &configuration.socket, plan_.marks[making.number],
-                                    port_of(making.job), plan_.options.mode, forger_, making.number});
+  auto prepared =
+      network_.prepare({&making.job, &configuration.socket, plan_.marks[making.number], port_of(making.job),
+                        plan_.options.mode, forger_, making.number, configuration.http});
   if (!prepared) {
     making.record.state = prepared.error().state;
     making.record.reason = std::move(prepared.error().reason);

@@ -23,6 +23,7 @@ using LetGoOfConfiguration = std::function<asio::awaitable<void>()>;
 struct ConnectionCounters {
   std::uint64_t by_state[5] = {};        ///< ConnectionState
   std::uint64_t port_retries = 0;        ///< a pair was still in TIME_WAIT: another port was taken
+  std::uint64_t repeats = 0;             ///< attempts after the first, of connections that nobody answered
   std::uint64_t failures_of_plugin = 0;  ///< connect() or post_connect() of the measurement threw
 };
 
@@ -49,6 +50,9 @@ class ConnectionMaker {
 
   enum class Extent : std::uint8_t { handshake, whole_mode };
   asio::awaitable<void> connect(Making& making, Extent extent);
+  asio::awaitable<void> attempt(Making& making, Extent extent, Deadline deadline);
+  bool is_suitable(Making& making);
+  void take_back(Making& making);
   asio::awaitable<void> by_measurement(Making& making, const LetGoOfConfiguration& let_go_of_configuration);
   bool prepare(Making& making);
   std::uint16_t port_of(const Job& job) const;

@@ -49,6 +49,9 @@ class FlowWatch::Records final : public FlowSink, public FlowAdmission {
   explicit Records(FlowWatch& watch) : watch_(watch) {}
   void flow_ended(const FlowRecord& record) override { watch_.record(record); }
   void answered(const FlowId& flow) override { watch_.answered(flow); }
+  void belongs(const Packet& packet) override {
+    if (watch_.packets_ != nullptr) watch_.packets_->keep(packet);
+  }
   bool wants(const FlowId& flow) const override {
     const auto at = watch_.expected_.find(flow.key);
     // What is left of an earlier connection of the same five comes from the peer: the flow begins with ours.
@@ -72,6 +75,7 @@ FlowWatch::FlowWatch(Source& source, const ChainSet& chains, const FlowWatchOpti
       states_size_(chains.blank_states().size()),
       linger_ns_(std::chrono::nanoseconds(options.linger).count()),
       tells_answers_(options.tells_answers),
+      packets_(options.packets),
       wake_(std::move(wake)),
       records_(std::make_unique<Records>(*this)),
       observer_(chains,
@@ -124,6 +128,7 @@ void FlowWatch::work() {
     take_orders();  // after the packets were read, so that whatever was expected before they left is known
     const auto frames = std::span<const Frame>(room).first(batch.count);
     observer_.process(frames);
+    if (packets_ != nullptr) packets_->pause();  // before a result can say what was in them
     look_for_drops();
     settle(lag_of(frames));
     hand_over();

@@ -48,8 +48,17 @@ class FlowExpectations {
   /// may be expected at once: the later would be told that it was not observed.
   virtual void expect(const ExpectedFlow& flow, std::uint64_t token) = 0;
   virtual void let_go(const ExpectedFlow& flow, std::uint64_t token) = 0;
-  /// Instead of let_go(): no packet ever left, nothing will be said of it.
+  /// Instead of let_go(): nothing will be said of it.
   virtual void forget(const ExpectedFlow& flow, std::uint64_t token) = 0;
+};
+
+/// Hears the packets of expected flows. Called by the observer's thread, which it must not keep waiting.
+class FlowPackets {
+ public:
+  virtual ~FlowPackets() = default;
+  virtual void keep(const Packet& packet) = 0;
+  /// Nothing more has come for now.
+  virtual void pause() = 0;
 };
 
 struct FlowWatchOptions {
@@ -59,6 +68,8 @@ struct FlowWatchOptions {
   std::chrono::nanoseconds idle_timeout = std::chrono::minutes(10);
   /// Word comes also when a flow is answered, once.
   bool tells_answers = false;
+  /// Outlives the watch; nullptr: nobody keeps them.
+  FlowPackets* packets = nullptr;
 };
 
 /// The expectations that a capture answers.
@@ -136,6 +147,7 @@ class FlowWatch final : public FlowExpectations {
   const std::size_t states_size_;
   const std::int64_t linger_ns_;
   const bool tells_answers_;
+  FlowPackets* const packets_;
   const std::function<void()> wake_;
   const HashSeed seed_ = HashSeed::random();
 

@@ -18,7 +18,7 @@
 #include "spiderling/builder.h"
 #include "spiders/combiner.h"
 #include "spiders/engine.h"
-#include "spiders/tcp_network.h"
+#include "spiders/system_network.h"
 
 namespace spiderling {
 namespace {
@@ -143,7 +143,7 @@ std::map<std::uint64_t, Result> measured(std::vector<Job> jobs, std::chrono::mil
     return results;
   }
   asio::io_context io(1);
-  TcpNetwork network(*ConnectContext::make(io, {}));
+  SystemNetwork network(*ConnectContext::make(io, {}));
   FromList feed(std::move(jobs));
   Engine* running = nullptr;
   FlowWatch* watching = nullptr;

@@ -30,11 +30,13 @@ class ForgedConversation final : public Conversation {
     if (!reserved.ok()) return reserved;
     const ConnectionEnds& ends = packet_.ends();
     flow_ = {ends.sip, ends.dip, ends.sp, ends.dp, static_cast<std::uint8_t>(protocol)};
-    return packet_.load(plan.forger->forge(*plan.job, plan.number, {ends.sip, ends.dip, ends.sp, ends.dp}));
+    return packet_.load(
+        plan.forger->forge(*plan.job, plan.number, {ends.sip, ends.dip, ends.sp, ends.dp, plan.mode}));
   }
 
   const ExpectedFlow& flow() const override { return flow_; }
   bool wants_another_port() const override { return false; }
+  bool unanswered() const override { return !answered_; }
   PortLease take_lease() override { return packet_.take_lease(); }
   void answered() override {
     answered_ = true;

@@ -32,6 +32,8 @@ class Conversation {
   virtual asio::awaitable<ConnectionRecord> tcp_connect(Deadline deadline) = 0;
   /// The last of these came to nothing before a packet left, and another local port may do better.
   virtual bool wants_another_port() const = 0;
+  /// It has ended as if it went well, but nobody has answered: it may be made again.
+  virtual bool unanswered() const { return false; }
   /// The observer has seen the first packet from the peer, or an ICMP error about ours.
   virtual void answered() {}
   virtual asio::awaitable<bool> send(std::string_view bytes, Deadline deadline) = 0;
@@ -56,6 +58,7 @@ struct ConversationPlan {
   const ForgeMeasurement* forger =
       nullptr;             ///< not nullptr: sends its packet `number`, instead of a connection
   std::size_t number = 0;  ///< the configuration's
+  HttpVersion http = HttpVersion::http1;
 };
 
 class Network {

@@ -20,7 +20,10 @@ enum class Interleave : std::uint8_t {
 struct EngineOptions {
   std::size_t workers = 1000;               ///< jobs whose connections are being made at once
   std::size_t most_held = 50'000;           ///< jobs at once, those that wait for the observer too
-  std::chrono::milliseconds timeout{5000};  ///< of one connection
+  std::chrono::milliseconds timeout{5000};  ///< of one connection, all attempts at it together
+  /// A connection that nobody answers is made again, each time from another port, until there were so many:
+  /// at least 1. Each attempt has its share of the timeout.
+  std::size_t attempts = 1;
   ConnectMode mode = ConnectMode::http;
   Interleave interleave = Interleave::together;
   std::uint64_t seed = 0;  ///< of random orders

@@ -64,14 +64,6 @@ char* put_digits(char* out, unsigned value, int digits) {
   return out + digits;
 }
 
-// The address that the job's connections came from: of the first that had one.
-IpAddress source_of(std::span<const FlowResult> flows) {
-  for (const FlowResult& flow : flows) {
-    if (flow.connection->sip.version != IpVersion::none) return flow.connection->sip;
-  }
-  return {};
-}
-
 struct Span {
   Timestamp from{};
   Timestamp to{};
@@ -104,7 +96,32 @@ void append_conditions(std::span<const Condition> conditions, std::string& text)
   text += ']';
 }
 
+// A job may have brought its own dip_asn, as `filter --asn` gives it.
+void append_systems(const JobResult& result, std::string& text) {
+  if (result.sip_asn != 0) {
+    text += ",\"sip_asn\":";
+    append_number(result.sip_asn, text);
+  }
+  if (result.dip_asn != 0 && result.job.member("dip_asn").is_null()) {
+    text += ",\"dip_asn\":";
+    append_number(result.dip_asn, text);
+  }
+}
+
+void append_system_on_path(std::uint32_t number, std::string& text) {
+  text += ",\"AS";
+  append_number(number, text);
+  text += '"';
+}
+
 }  // namespace
+
+IpAddress source_of(std::span<const FlowResult> flows) {
+  for (const FlowResult& flow : flows) {
+    if (flow.connection->sip.version != IpVersion::none) return flow.connection->sip;
+  }
+  return {};
+}
 
 void append_rfc3339(Timestamp time, std::string& text) {
   const auto micros = std::chrono::floor<std::chrono::microseconds>(time);
@@ -142,8 +159,11 @@ void ResultJson::append(const JobResult& result, std::string& text) const {
   text += result.job.members;
   text += result.job.members.empty() ? "\"sip\":" : ",\"sip\":";
   append_address(sip, text);
+  append_systems(result, text);
   text += ",\"path\":[";
   append_address(sip, text);
+  if (result.sip_asn != 0) append_system_on_path(result.sip_asn, text);
+  if (result.dip_asn != 0) append_system_on_path(result.dip_asn, text);
   text += ',';
   append_address(result.job.dip, text);
   text += "],\"time\":{\"from\":";
@@ -152,6 +172,14 @@ void ResultJson::append(const JobResult& result, std::string& text) const {
   append_time(time.to, text);
   text += "},\"conditions\":";
   append_conditions(result.conditions, text);
+  if (result.times > 0) {
+    text += ",\"spdr_repeats\":";
+    append_number(result.times, text);
+  }
+  if (result.attempts > 0) {
+    text += ",\"spdr_attempts\":";
+    append_number(result.attempts, text);
+  }
   if (with_flows_) {
     text += ",\"missed_flows\":";
     append_number(result.missed_flows, text);

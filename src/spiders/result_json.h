@@ -30,6 +30,10 @@ struct JobResult {
   std::span<const Condition> conditions;
   std::span<const FlowResult> flows;  ///< by configuration
   std::size_t missed_flows = 0;       ///< that were expected and not observed
+  unsigned attempts = 0;              ///< how often the job was asked; 0: not said
+  unsigned times = 0;                 ///< how often it was measured to decide; 0: not said
+  std::uint32_t sip_asn = 0;          ///< autonomous systems; 0: not known
+  std::uint32_t dip_asn = 0;
 };
 
 /// Writes one result a line: what the job came with, then what was found, in the words of PATHspider.
@@ -39,10 +43,12 @@ struct JobResult {
 ///      "time":{"from":"2026-11-22T04:58:47.000123Z","to":"2026-11-22T04:58:47.020456Z"},
 ///      "conditions":["ecn.connectivity.works"]}
 ///
-/// with flows also `missed_flows` and `flow_results`: for each configuration the fields of the chains (if it
-/// was observed), sp, spdr_state, spdr_start, spdr_stop, spdr_reason (if there is one), config, jobId (the
-/// job's line in its list), observed, lossy, and what the connector added. No name comes twice: a connector's
-/// field that is named as one of those is left out.
+/// Where they are known also `sip_asn`, `dip_asn` (in the path as "AS64496", between the addresses), and
+/// `spdr_attempts`, how often the job was asked, and `spdr_repeats`, how often it was measured until most of
+/// the times agreed. With flows also `missed_flows` and `flow_results`: for each configuration the fields of
+/// the chains (if it was observed), sp, spdr_state, spdr_start, spdr_stop, spdr_reason (if there is one),
+/// config, jobId (the job's line in its list), observed, lossy, and what the connector added. No name comes
+/// twice: a connector's field that is named as one of those is left out.
 class ResultJson {
  public:
   /// `chains` is not used later.
@@ -64,6 +70,9 @@ class ResultJson {
 
 /// A JSON Schema (draft 2020-12) of these results. Jobs may have brought any other member.
 std::string result_schema(const ChainSet& chains, bool with_flows);
+
+/// The address that the job's connections came from: of the first that had one. Version none: none had.
+IpAddress source_of(std::span<const FlowResult> flows);
 
 /// RFC 3339 in UTC with microseconds: 2026-11-22T04:58:47.000123Z.
 void append_rfc3339(Timestamp time, std::string& text);

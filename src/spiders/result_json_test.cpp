@@ -119,6 +119,32 @@ TEST_F(ResultJsonTest, WritesTheJobAndWhatWasFound) {
   parsed(false);
 }
 
+TEST_F(ResultJsonTest, TellsSystemsAndAttemptsWhereTheyAreKnown) {
+  const auto told = [&] {
+    JobResult result{job, conditions, flows, 0};
+    result.attempts = 3;
+    result.sip_asn = 64496;
+    result.dip_asn = 4'200'000'000;
+    std::string text;
+    ResultJson(chain_set<Marks>(), false).append(result, text);
+    const auto schema = Json::parse(result_schema(chain_set<Marks>(), false));
+    const auto parsed = Json::parse(text);
+    EXPECT_TRUE(schema && parsed) << text;
+    if (schema && parsed) {
+      EXPECT_EQ(violation(*schema, *parsed), "");
+    }
+    return text;
+  };
+  const std::string text = told();
+  EXPECT_THAT(text, HasSubstr(R"("sip":"192.0.2.1","sip_asn":64496,"dip_asn":4200000000,)"
+                              R"("path":["192.0.2.1","AS64496","AS4200000000","192.0.2.80"],)"));
+  EXPECT_THAT(text, HasSubstr(R"("dscp.48.replymark:0"],"spdr_attempts":3})"));
+  job = job_of(R"({"dip":"192.0.2.80","dip_asn":7})");
+  EXPECT_THAT(told(),
+              HasSubstr(R"({"dip":"192.0.2.80","dip_asn":7,"sip":"192.0.2.1","sip_asn":64496,"path":)"))
+      << "what the job came with stays";
+}
+
 TEST_F(ResultJsonTest, WritesFlowsWhenAskedTo) {
   baseline.add("http_response_code", 200);
   EXPECT_THAT(line(true),

@@ -28,6 +28,8 @@ struct Script {
   ConnectionState state = ConnectionState::ok;  ///< skipped and discard: there is no socket
   int turns = 0;                                ///< of the event loop, until the connection has ended
   int ports_taken = 0;                          ///< tries that end in TIME_WAIT before it
+  int silences = 0;                             ///< attempts that time out before it
+  bool unanswered = false;                      ///< ok, but nobody has said anything
   bool for_ever = false;                        ///< it never ends
   bool throws = false;
   bool observed = true;
@@ -59,6 +61,7 @@ class FakeConversation final : public Conversation {
 
   const ExpectedFlow& flow() const override { return flow_; }
   bool wants_another_port() const override { return wants_another_; }
+  bool unanswered() const override { return script_.unanswered; }
   PortLease take_lease() override { return std::move(lease_); }
   asio::awaitable<ConnectionRecord> connect(Deadline deadline) override;
   asio::awaitable<ConnectionRecord> tcp_connect(Deadline deadline) override { return connect(deadline); }
@@ -93,6 +96,7 @@ class FakeNetwork final : public Network {
       return tl::unexpected(NotPossible{script.state, "as the script says"});
     }
     const int tries = tries_[{plan.job->line, plan.mark}]++;
+    if (tries < script.silences) script.state = ConnectionState::timeout;
     script.ports_taken = tries < script.ports_taken ? 1 : 0;
     order.push_back(plan.mark);
     if (on_prepare) on_prepare(plan);
@@ -108,6 +112,7 @@ class FakeNetwork final : public Network {
   std::vector<std::size_t> order;  ///< of the configurations, over all jobs
   std::function<void(const ConversationPlan&)> on_prepare;
   std::function<void(const ExpectedFlow&)> on_connect;
+  std::vector<Deadline> deadlines;  ///< of each connect(), in order
   /// Conversations that live: those of a loop that was stopped outlive the network.
   std::shared_ptr<std::size_t> alive = std::make_shared<std::size_t>(0);
 
@@ -124,7 +129,8 @@ inline FakeConversation::FakeConversation(FakeNetwork& network, const Script& sc
 }
 inline FakeConversation::~FakeConversation() { --*alive_; }
 
-inline asio::awaitable<ConnectionRecord> FakeConversation::connect(Deadline) {
+inline asio::awaitable<ConnectionRecord> FakeConversation::connect(Deadline deadline) {
+  network_.deadlines.push_back(deadline);
   if (network_.on_connect) network_.on_connect(flow_);
   co_await turns(script_.turns);
   if (script_.throws) throw std::runtime_error("the network threw");
@@ -238,6 +244,8 @@ struct RunOptions {
   std::size_t most_held = 1000;
   Interleave interleave = Interleave::together;
   std::uint64_t seed = 1;
+  std::size_t attempts = 1;
+  std::chrono::milliseconds timeout = EngineOptions().timeout;
   int laters = 0;
   HostEpochs* epochs = nullptr;
 };
@@ -326,6 +334,8 @@ class EngineRun {
     plan.options.most_held = options.most_held;
     plan.options.interleave = options.interleave;
     plan.options.seed = options.seed;
+    plan.options.attempts = options.attempts;
+    plan.options.timeout = options.timeout;
     return plan;
   }
 };

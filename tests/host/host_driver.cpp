@@ -25,11 +25,11 @@
 #include <string>
 #include <vector>
 
+#include "connect/socket_factory.h"
 #include "host/configurator.h"
 #include "host/host_session.h"
 #include "host/packet_marks.h"
 #include "host/privileges.h"
-#include "host/socket_setup.h"
 
 namespace spiderling {
 namespace {
@@ -48,6 +48,7 @@ Result<MarkedChange> change_of(const std::string& word) {
   if (word == "on") return MarkedChange{EcnRequest::on};
   if (word == "on-with-fallback") return MarkedChange{EcnRequest::on_with_fallback};
   if (word == "as-host") return MarkedChange{EcnRequest::as_host};
+  if (word == "forge") return MarkedChange{EcnRequest::as_host, true};
   return error("no such change: {}", word);
 }
 
@@ -104,13 +105,14 @@ Result<std::string> connect(Driver& driver, const Words& words) {
   const auto address = address_of(words.at(1), words.at(2));
   if (!address) return tl::unexpected(address.error());
   const int domain = address->ss_family;
-  FileDescriptor socket(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  SocketOptions setup;
-  if (words.at(3) != "-") setup.mark = driver.marks->mark(static_cast<std::size_t>(std::stoi(words.at(3))));
-  if (words.size() > 4)
-    setup.traffic_class = traffic_class_of(static_cast<std::uint8_t>(std::stoi(words.at(4))));
-  if (words.size() > 5) setup.maximum_segment = static_cast<std::uint16_t>(std::stoi(words.at(5)));
-  if (auto done = set_up_socket(socket.get(), domain, setup); !done) return tl::unexpected(done.error());
+  SocketSetup setup;
+  std::uint32_t mark = 0;
+  if (words.at(3) != "-") mark = driver.marks->mark(static_cast<std::size_t>(std::stoi(words.at(3))));
+  if (words.size() > 4) setup.dscp = static_cast<std::uint8_t>(std::stoi(words.at(4)));
+  if (words.size() > 5) setup.mss = static_cast<std::uint16_t>(std::stoi(words.at(5)));
+  auto opened = SocketFactory().open(setup, mark, domain, SOCK_STREAM);
+  if (!opened) return tl::unexpected(opened.error());
+  FileDescriptor socket = std::move(*opened);
   const socklen_t size = domain == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), size) != 0 &&
       errno != EINPROGRESS)

@@ -3,10 +3,12 @@
 Usage: marks.py TEST      (the program is $HOST_DRIVER; exit status 77: not possible here)
 """
 import pathlib
+import socket
+import struct
 import tempfile
 
 import two_hosts
-from two_hosts import CWR, ECE, FAR, FAR6, OURS, PEER, PEER6, Driver, Peer, ip, run, sysctl, wait_for
+from two_hosts import ACK, CWR, Driver, ECE, FAR, FAR6, OURS, OURS6, PEER, PEER6, Peer, RST, SYN, ip, run, sysctl, wait_for
 
 EVERYWHERE = (PEER, PEER6, FAR, FAR6)
 DROP_ECN_SYN = """table inet box { chain in { type filter hook prerouting priority raw;
@@ -280,6 +282,67 @@ def dscp_and_mss_on_the_syn():
             syn = segments[0]
             assert syn.is_syn and syn.dscp == 46 and syn.mss() == 700 and syn.asks_for_ecn, (syn, syn.dscp, syn.mss())
             hosts.capture.segments.clear()
+
+
+def forged_syn(source, port, destination, destination_port):
+    """From the first byte of its IP header."""
+    tcp = struct.pack("!HHIIBBHHH", port, destination_port, 4711, 0, 5 << 4, SYN, 65535, 0, 0)
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    ends = socket.inet_pton(family, source) + socket.inet_pton(family, destination)
+    total = 0xFFFF - two_hosts.ones_sum(ends + struct.pack("!II", len(tcp), 6) + tcp)
+    tcp = tcp[:16] + struct.pack("!H", total) + tcp[18:]
+    if family == socket.AF_INET6:
+        return struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + ends + tcp
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + ends + tcp
+
+
+def forge(mark, source, port, destination, destination_port):
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        if mark:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        raw.sendto(forged_syn(source, port, destination, destination_port), (destination, 0))
+
+
+def answers_to_forged_segments_are_not_reset():
+    """Between exactly the ends of each; what is not marked is reset as ever, and so is who knocks at a closed port."""
+    with Hosts() as hosts:
+        marks = [int(word) for word in hosts.driver.ok("marks forge forge").split()]
+        assert len(set(marks)) == 2 and 0 not in marks, marks
+        here = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        here.bind(("near", 3))
+        here.settimeout(0.05)
+
+        def has_come(port):
+            """A SYN+ACK to it, on our side: what the kernel does about it, it does now."""
+            try:
+                packet, address = here.recvfrom(65536)
+            except TimeoutError:
+                return False
+            if address[2] == socket.PACKET_OUTGOING or packet[0] >> 4 not in (4, 6):
+                return False
+            segment = two_hosts.Segment(packet)
+            return segment.protocol == 6 and segment.port == port and segment.flags & (SYN | ACK) == SYN | ACK
+
+        def resets():
+            return {segment.source_port for segment in hosts.capture.to(hosts.port) if segment.flags & RST}
+
+        for round_, (source, destination) in enumerate(((OURS, PEER), (OURS6, PEER6), (OURS, FAR), (OURS6, FAR6))):
+            first, second, unmarked = (50000 + 10 * round_ + i for i in range(3))
+            for mark, port in ((marks[0], first), (marks[1], second), (0, unmarked)):
+                forge(mark, source, port, destination, hosts.port)
+                wait_for(lambda: has_come(port), f"an answer to port {port}")
+            wait_for(lambda: unmarked in resets(), "the reset of what is not marked")
+            assert not resets() & {first, second}, resets()
+            with hosts.peer.inside(), socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as knocking:
+                try:
+                    knocking.connect((source, first))
+                except ConnectionRefusedError:
+                    continue
+                raise AssertionError("our port is closed")
+        here.close()
+        forged = sum(segment.is_syn for segment in hosts.capture.to(hosts.port))
+        assert forged == 12, forged
 
 
 if __name__ == "__main__":

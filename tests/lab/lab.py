@@ -277,15 +277,6 @@ def results_are_judged():
     assert "NOT all right" in said
 
 
-def check_finds_the_truth():
-    if subprocess.run([SPIDERLING, "measure", "--help"], capture_output=True, check=False).returncode != 0:
-        sandbox.skip("this program has no `measure`")
-    before = machine()
-    verdict = json.loads(lab("check", "ecn", "--json"))
-    assert verdict["all_right"], verdict
-    assert_as_before(before)
-
-
 # --- up, down, and what is left
 
 def up_and_down():

@@ -203,7 +203,7 @@ def into_a_file():
 
 
 def the_interface_goes_down():
-    the_interface_goes("set", "lab0", "down")
+    the_interface_goes("set", "lab0", "down", words=["--pause", "off"])
 
 
 def the_interface_is_taken_away():
@@ -212,12 +212,12 @@ def the_interface_is_taken_away():
     assert "lab0" in said and len(said.splitlines()) == 1, said
 
 
-def the_interface_goes(*how):
+def the_interface_goes(*how, words=()):
     """It is said, what was taken comes out, and no target is blamed for it."""
     place = Lab()
     holding = Holding(place)
     jobs = [{"dip": address, "rank": rank, "dp": holding.port if rank % 2 else 80} for rank, address in enumerate(place.targets("clean", 4, 300))]
-    with Measure("--linger", "0.1", "--timeout", "2", "-w", "20", "--output-flows", "ecn") as running:
+    with Measure("--linger", "0.1", "--timeout", "2", "-w", "20", "--output-flows", *words, "ecn") as running:
         running.tell(jobs[:20])
         running.wait_for_results(10)
         holding.wait_for_connections(20)

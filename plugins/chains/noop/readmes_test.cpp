@@ -45,7 +45,8 @@ std::vector<std::string> rows_of_readme(const fs::path& readme) {
 TEST(ChainReadmes, HaveTheFieldsThatTheChainsHave) {
   const fs::path folder = chains_folder();
   if (folder.empty())
-    GTEST_SKIP() << "THE SOURCE TREE IS NOT WHERE IT WAS: the READMEs of the chains were not checked";
+    GTEST_SKIP()
+        << "SKIPPED: the source tree is not where it was; the READMEs of the chains were not checked";
   for (const ChainDescription* chain : Registry::built_in().chains()) {
     const fs::path readme = folder / chain->name / "README.md";
     ASSERT_TRUE(fs::exists(readme)) << chain->name << " has no README.md";

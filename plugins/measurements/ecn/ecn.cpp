@@ -16,7 +16,8 @@ class EcnMeasurement : public SynchronizedMeasurement {
   static constexpr const char* description = "Does the path let Explicit Congestion Notification through?";
   static constexpr const char* version = "1.0.0";
   static constexpr std::array chains{"basic", "tcp", "ecn", "syn"};
-  static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::https, ConnectMode::tcp};
+  static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::https, ConnectMode::tcp,
+                                                ConnectMode::dnstcp};
 
   void options(OptionList& list) override {
     list.flag(

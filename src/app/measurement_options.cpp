@@ -1,0 +1,38 @@
+#include "app/measurement_options.h"
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+namespace spiderling::app {
+
+namespace {
+
+void add_own_option(CLI::App& command, const OptionList::Option& own) {
+  const std::string name = "--" + own.name;
+  if (command.get_option_no_throw(name) != nullptr) return;
+  std::visit(
+      [&]<class T>(T* target) {
+        if constexpr (std::is_same_v<T, bool>) {
+          command.add_flag(name, *target, own.meaning);
+        } else {
+          auto* option = command.add_option(name, *target, own.meaning)->capture_default_str();
+          if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::vector<std::int64_t>>) {
+            option->check(CLI::Range(own.least, own.most));
+          }
+        }
+      },
+      own.target);
+}
+
+}  // namespace
+
+void add_own_options(CLI::App& command, Measurement& measurement) {
+  OptionList own;
+  measurement.options(own);
+  for (const OptionList::Option& option : own.options()) add_own_option(command, option);
+}
+
+}  // namespace spiderling::app

@@ -1,0 +1,115 @@
+#include "spiders/expander.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "spiders/await_task.h"
+
+namespace spiderling {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto feed_pause = 5ms;  // before a feed that had nothing is asked again
+// Jobs begun in one go: their questions leave together, and the answers must find room in the sockets.
+constexpr std::size_t most_in_one_go = 64;
+constexpr std::size_t most_warnings = 10;
+
+}  // namespace
+
+// The resolver as a measurement sees it.
+class Expander::LoopResolver final : public Resolver {
+ public:
+  LoopResolver(NameResolver& names, asio::any_io_executor executor)
+      : names_(names), executor_(std::move(executor)) {}
+
+  Task<ResolvedName> resolve(std::string name) override {
+    co_return co_await InTask<ResolvedName>(executor_, names_.resolve(std::move(name)));
+  }
+
+ private:
+  NameResolver& names_;
+  asio::any_io_executor executor_;
+};
+
+Expander::Expander(asio::io_context& loop, ExpandMeasurement& measurement, NameResolver& names, JobFeed& feed,
+                   std::size_t workers, Finished finished)
+    : loop_(loop),
+      measurement_(measurement),
+      names_(names),
+      feed_(feed),
+      workers_(workers),
+      finished_(std::move(finished)),
+      later_(loop) {}
+
+void Expander::start(std::function<void()> done) {
+  done_ = std::move(done);
+  pump_later(0ms);
+}
+
+void Expander::finish_soon() {
+  feed_ended_ = true;
+  check_done();
+}
+
+void Expander::pump() {
+  for (std::size_t begun = 0; !feed_ended_ && held_ < workers_; ++begun) {
+    if (begun == most_in_one_go) return pump_later(0ms);
+    Job job;
+    switch (feed_.next(job)) {
+      case JobFeed::State::job: break;
+      case JobFeed::State::later: return pump_later(feed_pause);
+      case JobFeed::State::ended: feed_ended_ = true; return check_done();
+    }
+    ++counters_.taken;
+    ++held_;
+    asio::co_spawn(loop_, run_job(std::move(job)), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+  }
+}
+
+void Expander::pump_later(std::chrono::milliseconds pause) {
+  if (looking_again_) return;
+  looking_again_ = true;
+  later_.expires_after(pause);
+  later_.async_wait([this](boost::system::error_code) {
+    looking_again_ = false;
+    pump();
+    check_done();
+  });
+}
+
+asio::awaitable<void> Expander::run_job(Job job) {
+  Expansion expansion = co_await expanded(job);
+  finished_(job, std::move(expansion));
+  ++counters_.finished;
+  --held_;
+  if (!feed_ended_) pump_later(0ms);
+  check_done();
+}
+
+asio::awaitable<Expansion> Expander::expanded(const Job& job) {
+  LoopResolver resolver(names_, co_await asio::this_coro::executor);
+  Expansion expansion;
+  try {
+    expansion = co_await await_task(measurement_.expand(job, resolver));
+  } catch (...) {
+    if (++counters_.failures_of_plugin <= most_warnings)
+      log::warning("expand of the measurement failed", {{"why", reason_of(std::current_exception())}});
+    expansion = {};
+    expansion.reason = "the measurement failed";
+  }
+  co_return expansion;
+}
+
+void Expander::check_done() {
+  if (!feed_ended_ || held_ > 0 || !done_) return;
+  later_.cancel();
+  const auto done = std::exchange(done_, {});
+  done();
+}
+
+}  // namespace spiderling
