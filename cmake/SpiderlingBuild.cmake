@@ -56,7 +56,7 @@ function(spiderling_pch_library name header)
   list(TRANSFORM arg_DEFINITIONS PREPEND -D)
   execute_process(
     COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -P -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/src
-            ${arg_DEFINITIONS} -x c++ ${CMAKE_SOURCE_DIR}/cmake/${header}
+            ${arg_DEFINITIONS} -w -x c++ ${CMAKE_SOURCE_DIR}/cmake/${header}
     OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
   string(SHA256 checksum "${CMAKE_CXX_COMPILER_VERSION} ${text}")
   file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.gch.sum ${checksum})

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -372,31 +371,6 @@ bool is_askable_name(std::string_view name) {
     if (label.size() == name.size()) return true;
     name.remove_prefix(label.size() + 1);
   }
-}
-
-Result<ResolverAddress> ResolverAddress::parse(std::string_view text) {
-  ResolverAddress made;
-  std::string_view address = text, port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    address = text.substr(1, end == std::string_view::npos ? end : end - 1);
-    port = end == std::string_view::npos ? ":" : text.substr(end + 1);
-  } else if (std::ranges::count(text, ':') == 1) {
-    address = text.substr(0, text.find(':'));
-    port = text.substr(text.find(':'));
-  }
-  bool right = true;
-  if (!port.empty()) {
-    const char* const end = port.data() + port.size();
-    const auto [stopped, code] = std::from_chars(port.data() + 1, end, made.port);
-    right = port.starts_with(':') && code == std::errc() && stopped == end && made.port != 0;
-  }
-  const auto parsed = IpAddress::parse(address);
-  if (!parsed || !right)
-    return error("'{}' is no address of a resolver: write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353",
-                 text);
-  made.address = *parsed;
-  return made;
 }
 
 }  // namespace spiderling

@@ -11,18 +11,10 @@
 
 #include "base/boost_asio.h"
 #include "base/error.h"
+#include "connect/resolver_address.h"
 #include "spiderling/resolver.h"
 
 namespace spiderling {
-
-/// Where a resolver listens, by UDP and TCP.
-struct ResolverAddress {
-  IpAddress address;
-  std::uint16_t port = 53;
-
-  /// "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353".
-  static Result<ResolverAddress> parse(std::string_view text);
-};
 
 struct NameResolverOptions {
   std::vector<ResolverAddress> resolvers{};  ///< asked in turns; empty: the system's (/etc/resolv.conf)

@@ -65,7 +65,13 @@ asio::awaitable<Outcome> TcpConnection::connect(Deadline deadline) {
 }
 
 asio::awaitable<Outcome> TcpConnection::finish_connecting(Deadline deadline) {
-  if (Outcome waited = co_await wait(Transfer::Kind::needs_write, deadline); !waited.ok()) co_return waited;
+  if (Outcome waited = co_await wait(Transfer::Kind::needs_write, deadline); !waited.ok()) {
+    // No SYN is sent again from now on: what this host is configured to may change as soon as we have said
+    // so.
+    ErrorCode ignored;
+    socket_.close(ignored);
+    co_return waited;
+  }
   int number = 0;
   socklen_t size = sizeof number;
   if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &number, &size) != 0) number = errno;

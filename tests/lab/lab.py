@@ -244,39 +244,6 @@ def h2_refused():
 
 # --- results and truth
 
-def right_results(path):
-    """Results that a measurement without fault would print, from the file itself."""
-    import tomllib
-    truth = tomllib.loads(pathlib.Path(path).read_text())
-    of_host = {host.get("name", host["box"]): host.get("ecn", truth["usual"]["ecn"]) for host in truth["host"]}
-    return [{**job, "conditions": of_host[job["lab_host"]]} for job in map(json.loads, lab("jobs", path).splitlines())]
-
-
-def results_are_judged():
-    """No root needed: nothing is brought up."""
-    path = str(pathlib.Path(__file__).resolve().parents[2] / "src/lab/scenarios/ecn.toml")
-    right = right_results(path)
-
-    def judge(results, status, *words):
-        text = "".join(json.dumps(result) + "\n" for result in results)
-        return lab("check", path, "--results", "-", *words, input=text, status=status)
-
-    assert "all right: ecn in scenario 'ecn': 580 of 580 targets right\n" in judge(right, 0)
-    verdict = json.loads(judge(right, 0, "--json"))
-    assert verdict["all_right"] and verdict["targets"] == verdict["results"] == 580
-    assert judge(right[1:], 1).count("1 without a result") == 2
-    assert "1 results too many" in judge([*right, right[0]], 1)
-    assert "1 results of no target" in judge([*right, {"dip": "192.0.2.1", "conditions": []}], 1)
-    # The original's false "works" behind a box that drops ECN SYNs.
-    false_works = [dict(result) for result in right]
-    wrong = next(result for result in false_works if result["lab_host"] == "ecn-syn-dropped")
-    wrong["conditions"] = ["ecn.connectivity.works"]
-    said = judge(false_works, 1)
-    assert f"ecn.connectivity.works found, which is not so: 1 times (first {wrong['dip']})" in said, said
-    assert f"ecn.connectivity.broken not found, which is so: 1 times (first {wrong['dip']})" in said, said
-    assert "NOT all right" in said
-
-
 # --- up, down, and what is left
 
 def up_and_down():

@@ -104,7 +104,7 @@ def what_comes_to_nothing_is_told():
 
 def mistakes_are_named():
     for words, reason in ((("dnsresolv", "--resolver", "dns.example"), "is no address of a resolver"),
-                          (("dnsresolv", "--tries", "0"), "0"), (("--hub", "localhost:1", "dnsresolv"), "--hub has no meaning"), (("--journal", "/run/j", "dnsresolv"), "--journal has no meaning"),
+                          (("dnsresolv", "--tries", "0"), "0"), (("--hub", "localhost:1", "dnsresolv"), "--hub has no meaning"), (("--journal", "/run/j", "dnsresolv"), "--journal is for runs that are observed"),
                           (("--contact", "a@(b", "h2"), "brackets"), (("--contact", "a@line\nbreak", "h2"), "printable"),
                           (("--contact", "nobody", "h2"), "mail address")):
         with Measure(*words, interface=None) as measure:
