@@ -65,7 +65,9 @@ json::object own_options(Measurement& measurement) {
 
 Result<void> set_own_options(Measurement& measurement, const json::object& values) {
   const OptionList list = list_of(measurement);
-  for (const auto& [name, value] : values) {
+  for (const json::key_value_pair& given : values) {
+    const json::string_view name = given.key();
+    const json::value& value = given.value();
     const auto option = std::ranges::find(list.options(), std::string_view(name), &OptionList::Option::name);
     if (option == list.options().end())
       return error("the measurement has no option '{}'; was it another version of it?",

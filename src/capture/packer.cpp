@@ -12,7 +12,7 @@ constexpr int level = 1;
 
 struct ZstdPacker::State {
   struct Free {
-    void operator()(ZSTD_CCtx* stream) const { ZSTD_freeCCtx(stream); }
+    void operator()(ZSTD_CCtx* packing) const { ZSTD_freeCCtx(packing); }
   };
   std::unique_ptr<ZSTD_CCtx, Free> stream{ZSTD_createCCtx()};
 };
