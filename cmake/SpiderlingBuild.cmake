@@ -21,8 +21,12 @@ endif()
 add_library(spiderling_flags INTERFACE)
 target_compile_options(spiderling_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
-  -Werror -fno-strict-aliasing -fvisibility-inlines-hidden -fPIE)
-target_link_options(spiderling_flags INTERFACE -pie)
+  -Werror -fno-strict-aliasing -fvisibility-inlines-hidden)
+# One compilation serves the program and the shared objects that are made of the same stages (the test kit of plugins'
+# authors, the Python side). A program's own calls are bound by the linker; that shared objects replace functions of each
+# other is given up, so that the compiler may inline across them.
+target_compile_options(spiderling_flags INTERFACE -fPIC -fno-semantic-interposition)
+target_link_options(spiderling_flags INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(spiderling_flags INTERFACE -fpch-preprocess)
 endif()

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -98,7 +99,7 @@ struct ChefDescription {
   bool assignable_to_kitchen;
   bool has_packet_handler;
   bool has_interval_handler;
-  std::unique_ptr<Chef> (*create)();  ///< throws what the chef's constructor throws
+  std::function<std::unique_ptr<Chef>()> create;  ///< throws what the chef's constructor throws
 };
 
 namespace detail {

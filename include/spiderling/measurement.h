@@ -33,6 +33,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -259,7 +260,7 @@ struct MeasurementDescription {
   /// False: its pre_connect(), connect() and post_connect() are those of Measurement, and the engine goes a
   /// shorter way.
   bool has_own_connect;
-  std::unique_ptr<Measurement> (*create)();  ///< throws what its constructor throws
+  std::function<std::unique_ptr<Measurement>()> create;  ///< throws what its constructor throws
 };
 
 namespace detail {
