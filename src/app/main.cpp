@@ -1,17 +1,21 @@
 // One binary; its other names are links to it, and the name that it was called by decides.
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "app/command.h"
 #include "base/nearest.h"
+#include "plugins/python_door.h"
 #include "plugins/registry.h"
 
 namespace spiderling::app {
@@ -70,6 +74,8 @@ constexpr CommandLink command_links[] = {
     {"nd-sniff", "sniff"},        {"nd-hub", "hub"}, {"nd-print", "print"}, {"nd-hubstatus", "status"},
     {"nd-hubdetails", "details"},
 };
+
+constexpr std::chrono::seconds python_end_takes_at_most{3};
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -138,16 +144,28 @@ int run(std::span<char*> argv) {
   return bad_request;
 }
 
+// The work is done and written; what Python code has left running must not hold the program up.
+void end_python(int status) {
+  PythonHost* python = running_python_host();
+  if (python == nullptr || python->end(python_end_takes_at_most)) return;
+  fmt::print(stderr, "spiderling: Python code still runs after {}; it is left behind\n",
+             python_end_takes_at_most);
+  std::fflush(nullptr);
+  std::_Exit(status);
+}
+
 }  // namespace
 }  // namespace spiderling::app
 
 int main(int argc, char** argv) {
   // A reader that went away is an error of write(), not a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  int status = spiderling::app::failed_while_running;
   try {
-    return spiderling::app::run({argv, static_cast<std::size_t>(argc)});
+    status = spiderling::app::run({argv, static_cast<std::size_t>(argc)});
   } catch (const std::exception& problem) {
     fmt::print(stderr, "spiderling: {}\n", problem.what());
-    return spiderling::app::failed_while_running;
   }
+  spiderling::app::end_python(status);
+  return status;
 }

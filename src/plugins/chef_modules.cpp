@@ -1,8 +1,10 @@
 #include "plugins/chef_modules.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/nearest.h"
+#include "plugins/python_door.h"
 #include "plugins/registry.h"
 #include "plugins/shared_object.h"
 
@@ -10,8 +12,20 @@ namespace spiderling {
 
 namespace {
 
-bool is_path(std::string_view name) {
-  return name.find('/') != std::string_view::npos || name.ends_with(".so");
+// All else is Python's: a module's name, a path ending in .py, a folder.
+bool is_shared_object(const std::string& name) {
+  if (name.ends_with(".so")) return true;
+  std::error_code ignored;
+  return name.find('/') != std::string::npos && !name.ends_with(".py") &&
+         !std::filesystem::is_directory(name, ignored);
+}
+
+ChefModule load_python_module(const std::string& name) {
+  const auto python = python_host();
+  if (!python) return {name, {}, python.error().message};
+  ChefModule module = (*python)->load_chef_module(name);
+  if (module.problem.empty() && module.chefs.empty()) module.problem = "there is no chef in it";
+  return module;
 }
 
 }  // namespace
@@ -22,11 +36,7 @@ ChefModule load_chef_module(const std::string& name) {
     module.chefs = Registry::built_in().chefs();
     return module;
   }
-  if (!is_path(name)) {
-    module.problem = fmt::format("no module named '{}' (there are {}, and shared objects by their path)",
-                                 name, builtin_chef_module);
-    return module;
-  }
+  if (!is_shared_object(name)) return load_python_module(name);
   const auto plugins = load_shared_object(name);
   if (!plugins) {
     module.problem = plugins.error().message;

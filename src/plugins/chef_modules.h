@@ -21,8 +21,9 @@ struct ChefModule {
   std::string problem;  ///< why there are none; empty: it was loaded
 };
 
-/// `name`: builtin_chef_module, or the path of a shared object (it has a slash, or ends in .so), which stays
-/// loaded as long as the program runs. Whoever names one runs its code.
+/// `name`: builtin_chef_module; the path of a shared object (it ends in .so, or has a slash and is no
+/// folder); else a module of Python: its name, a path ending in .py, or a folder with such files. What was
+/// loaded stays loaded as long as the program runs. Whoever names one runs its code.
 ChefModule load_chef_module(const std::string& name);
 
 /// A chef to take on.
