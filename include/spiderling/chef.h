@@ -53,7 +53,8 @@ constexpr bool intersect(Layers a, Layers b) { return (static_cast<std::uint32_t
 ///
 /// Thread-safety: a chef belongs to one kitchen, which calls one of its handlers at a time: no locks are
 /// needed. A handler that throws loses that one payload: the failure is logged once and counted, and the run
-/// goes on.
+/// goes on. A chef one of whose handlers fails many times in a row (nd-sniff --max-failures) is set aside:
+/// none of its handlers is called any more. A handler that takes longer than a second is named in the log.
 class Chef {
  public:
   /// What it wants; a derived class hides these with its own. A packet must have one of the layers and match

@@ -16,6 +16,7 @@ namespace spiderling::app {
 namespace {
 
 constexpr std::uint16_t hub_port = 11347;
+constexpr auto status_interval = std::chrono::seconds(5);  // as a hub's
 
 std::chrono::nanoseconds nanoseconds_of(double seconds) {
   return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
@@ -133,10 +134,11 @@ class SniffRun {
     FileSink sink(*output);
     const StopSignal stop;
     Closing closing;
-    if (const auto cooked = cook(source, sink, stop, closing); !cooked) return refuse(cooked.error());
+    const auto cooked = cook(source, sink, stop, closing);
+    if (!cooked) return refuse(cooked.error());
     if (output->status() == Output::Status::closed_by_reader) return success;  // | head has seen enough
     close(source, closing);
-    if (output->status() == Output::Status::ok) return success;
+    if (output->status() == Output::Status::ok) return status_of(*cooked);
     fmt::print(stderr, "{}: cannot write {}; dumplings are missing\n", called_as_, output->reason());
     return failed_while_running;
   }
@@ -150,7 +152,8 @@ class SniffRun {
       delivery.wait_for_room = [&] { return !stop.requested(); };
     HubDelivery hub(std::move(delivery));
     Closing closing;
-    if (const auto cooked = cook(source, hub, stop, closing); !cooked) return refuse(cooked.error());
+    const auto cooked = cook(source, hub, stop, closing);
+    if (!cooked) return refuse(cooked.error());
     hub.finish(std::chrono::round<std::chrono::milliseconds>(nanoseconds_of(options_.flush_seconds)));
     const HubDeliveryCounters counters = hub.counters();
     closing.add(counters.delivered, "delivered", "delivered");
@@ -159,7 +162,15 @@ class SniffRun {
     closing.add_if_any(counters.sent_again, "sent again", "sent_again");
     close(source, closing);
     const bool lost_of_trace = !source.live() && counters.dropped + counters.undelivered > 0;
-    return lost_of_trace || !counters.ever_connected ? failed_while_running : success;
+    return lost_of_trace || !counters.ever_connected ? failed_while_running : status_of(*cooked);
+  }
+
+  enum class Chefs { some_left, none_left };
+  int status_of(Chefs chefs) const {
+    if (chefs == Chefs::some_left) return success;
+    fmt::print(stderr, "{}: every chef failed again and again and was set aside; nothing was left to do\n",
+               called_as_);
+    return failed_while_running;
   }
 
   Result<void> give_up_rights(const Source& source) const {
@@ -167,14 +178,22 @@ class SniffRun {
     return drop_privileges();
   }
 
-  Result<void> cook(Source& source, DumplingSink& sink, const StopSignal& stop, Closing& closing) {
+  KitchenOptions kitchen_options(const Source& source, Watchdog& watchdog) const {
     KitchenOptions options;
     options.name = options_.kitchen_name;
     options.poke_interval = nanoseconds_of(options_.poke_interval_seconds);
     if (!source.live()) options.time = KitchenOptions::Time::of_packets;
-    Kitchen kitchen(std::move(options), sink);
+    options.max_failures = {options_.max_failures};
+    options.watchdog = &watchdog;
+    if (options_.kitchen_status.value_or(options_.output.empty())) options.status_interval = status_interval;
+    return options;
+  }
+
+  Result<Chefs> cook(Source& source, DumplingSink& sink, const StopSignal& stop, Closing& closing) {
+    Watchdog watchdog;
+    Kitchen kitchen(kitchen_options(source, watchdog), sink);
     for (const ChosenChef& chosen : chefs_) {
-      if (auto taken = kitchen.take_on(*chosen.chef); !taken) return taken;
+      if (auto taken = kitchen.take_on(*chosen.chef); !taken) return tl::unexpected(taken.error());
     }
     ServiceOptions service{source.live(), options_.pace, std::nullopt};
     if (options_.duration_seconds > 0) service.duration = nanoseconds_of(options_.duration_seconds);
@@ -186,7 +205,27 @@ class SniffRun {
     run_service(source.stream(0), kitchen, service, [&] { return !stop.requested(); });
     source.stop();
     count(source.counters(), kitchen.counters(), closing);
-    return {};
+    say_reports(kitchen.reports());
+    return kitchen.all_set_aside() ? Chefs::none_left : Chefs::some_left;
+  }
+
+  // Those that failed or blocked in any case.
+  static void say_reports(const std::vector<ChefReport>& reports) {
+    for (const ChefReport& chef : reports) {
+      for (const HandlerReport& handler : chef.handlers) {
+        const HandlerFigures& f = handler.figures;
+        const bool is_well = f.failures == 0 && f.blocked == 0;
+        log::write(is_well ? log::Level::debug : log::Level::warning, "what a handler did",
+                   {{"chef", chef.chef},
+                    {"handler", handler.handler},
+                    {"calls", f.calls},
+                    {"failures", f.failures},
+                    {"blocked", f.blocked},
+                    {"busy_s", std::chrono::duration<double>(f.busy).count()},
+                    {"longest_s", std::chrono::duration<double>(f.longest).count()},
+                    {"set_aside", chef.set_aside}});
+      }
+    }
   }
 
   std::string names_of_chefs() const {
@@ -204,6 +243,7 @@ class SniffRun {
     closing.add_if_any(source.malformed, "unreadable records", "unreadable");
     closing.add_if_any(source.unknown_link, "of unknown link type", "unknown_link");
     closing.add_if_any(kitchen.failures, "failures of chefs", "failures");
+    closing.add_if_any(kitchen.set_aside, "chefs set aside", "set_aside");
     closing.add_if_any(kitchen.skipped_pokes, "pokes skipped", "skipped_pokes");
     closing.add_if_any(kitchen.forgotten, "entries forgotten by chefs", "forgotten");
     closing.add(kitchen.dumplings.made, "dumplings", "dumplings");

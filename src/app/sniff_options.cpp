@@ -45,6 +45,20 @@ void add_original_options(CLI::App& cli, SniffOptions& o) {
       ->type_name("SECONDS");
 }
 
+void add_chef_options(CLI::App& cli, SniffOptions& o) {
+  auto* chefs = cli.add_option_group("Chefs");
+  chefs
+      ->add_option("--max-failures", o.max_failures,
+                   "Failures of a handler, one after the other, after which its chef is set aside: it gets "
+                   "nothing more, the others go on; 0: it goes on, too")
+      ->capture_default_str()
+      ->type_name("N");
+  chefs->add_flag(
+      "--kitchen-status,!--no-kitchen-status", o.kitchen_status,
+      "Whether to send, every five seconds, a dumpling of KitchenStatusChef: how often each handler "
+      "ran, failed, and for how long, for the hub's status and metrics (yes to a hub, no to --output)");
+}
+
 void add_input_options(CLI::App& cli, SniffOptions& o) {
   auto* input = cli.add_option_group("Input");
   input
@@ -119,6 +133,7 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
       "Exit status: 0 done, 1 failed while running or not all could be delivered, 2 nothing was done.");
   std::string level = "info", format = "text";
   add_original_options(cli, o);
+  add_chef_options(cli, o);
   add_input_options(cli, o);
   add_output_options(cli, o, level, format);
   parsed.exit = parse_command_line(cli, arguments);

@@ -21,6 +21,8 @@ struct SniffOptions {
   std::vector<std::string> chefs;         ///< none: all
   bool chef_list = false;
   double poke_interval_seconds = 5;
+  std::uint64_t max_failures = 100;    ///< of a handler, in a row; 0: any number
+  std::optional<bool> kitchen_status;  ///< dumplings about the kitchen itself; none: to a hub, yes
 
   std::string output;  ///< "-" or a file, instead of a hub; empty: the hub
   Pace pace = Pace::fast;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "kitchen/layers.h"
@@ -15,6 +18,8 @@ namespace {
 constexpr std::int64_t max_time_ns = std::int64_t{1} << 62;
 std::int64_t sane(std::int64_t time_ns) { return std::clamp(time_ns, std::int64_t{0}, max_time_ns); }
 
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
 // A trace whose clock went back for good is followed; packets out of order, or one from the far future, are
 // not.
 constexpr std::uint32_t packets_until_clock_is_set_back = 1000;
@@ -25,31 +30,66 @@ std::int64_t steady_ns() {
       .count();
 }
 
+constexpr const char* packet_handler = "packet_handler";
+constexpr const char* interval_handler = "interval_handler";
+
 Timestamp at_ns(std::int64_t time_ns) { return Timestamp(std::chrono::nanoseconds(time_ns)); }
 
 }  // namespace
 
 struct Kitchen::Cook {
-  Cook(const ChefDescription& d, const std::string& kitchen, std::unique_ptr<Chef> made)
+  Cook(const ChefDescription& d, const KitchenOptions& options, std::unique_ptr<Chef> made)
       : description(d),
         chef(std::move(made)),
-        by_packet(d.name, kitchen, Driver::packet),
-        by_interval(d.name, kitchen, Driver::interval) {}
+        by_packet(d.name, options.name, Driver::packet),
+        by_interval(d.name, options.name, Driver::interval),
+        watch(options.watchdog, {fmt::format("{} of chef {}", packet_handler, d.name),
+                                 fmt::format("{} of chef {}", interval_handler, d.name)}) {}
+
+  // nullptr: measured by the kitchen, since its handlers run here.
+  const MeteredElsewhere* elsewhere() const { return dynamic_cast<const MeteredElsewhere*>(chef.get()); }
+  ChefReport report() const;
+  std::uint64_t forgotten() const;
 
   const ChefDescription& description;
   std::unique_ptr<Chef> chef;
   std::optional<FilterBank> filter;
   DumplingLabel by_packet;
   DumplingLabel by_interval;
+  HandlerWatch watch;
+  HandlerMeter on_packet{watch, 0};
+  HandlerMeter on_interval{watch, 1};
+  bool set_aside = false;
   bool failure_logged = false;
   bool payload_logged = false;
 };
 
+ChefReport Kitchen::Cook::report() const {
+  if (const MeteredElsewhere* there = elsewhere()) return there->report();
+  ChefReport report{description.name, set_aside, {}};
+  if (description.has_packet_handler) report.handlers.push_back({packet_handler, on_packet.figures()});
+  if (description.has_interval_handler) report.handlers.push_back({interval_handler, on_interval.figures()});
+  return report;
+}
+
+// It is a chef's own function, too; what it cannot say is left out of the sum.
+std::uint64_t Kitchen::Cook::forgotten() const {
+  try {
+    return chef->forgotten();
+  } catch (...) {
+    log::error("a chef failed", {{"chef", description.name}, {"handler", "forgotten"}});
+    return 0;
+  }
+}
+
 Kitchen::Kitchen(KitchenOptions options, DumplingSink& sink)
     : options_(std::move(options)),
       lines_(sink),
-      pokes_(options_.poke_interval.count(), packets_time() ? PokeClock::Late::each : PokeClock::Late::once) {
-}
+      pokes_(options_.poke_interval.count(), packets_time() ? PokeClock::Late::each : PokeClock::Late::once),
+      by_kitchen_(kitchen_status_chef, options_.name, Driver::interval),
+      started_ns_(steady_ns()),
+      next_status_ns_(options_.status_interval.count() > 0 ? started_ns_ + options_.status_interval.count()
+                                                           : never) {}
 
 Kitchen::~Kitchen() = default;
 
@@ -70,7 +110,7 @@ Result<void> Kitchen::take_on(const ChefDescription& description) {
   } catch (...) {
     return error("chef {} cannot be made: it threw no std::exception", description.name);
   }
-  auto& cook = cooks_.emplace_back(std::make_unique<Cook>(description, options_.name, std::move(chef)));
+  auto& cook = cooks_.emplace_back(std::make_unique<Cook>(description, options_, std::move(chef)));
   if (!filter.empty()) {
     cook->filter.emplace(filter, [name = description.name](std::string warning) {
       log::warning("filter of a chef", {{"chef", name}, {"problem", warning}});
@@ -89,7 +129,11 @@ void Kitchen::start() {
 }
 
 void Kitchen::process(std::span<const Frame> frames) {
-  if (!packets_time()) poke_due(steady_ns());
+  if (!packets_time() || next_status_ns_ != never) {
+    const std::int64_t now_ns = steady_ns();
+    if (!packets_time()) poke_due(now_ns);
+    tell_status(now_ns);
+  }
   counters_.packets += frames.size();
   for (const Frame& frame : frames) {
     if (packets_time() && keep_time(sane(frame.time_ns))) poke_due(*packet_time_);
@@ -119,6 +163,8 @@ void Kitchen::show(const Frame& frame) {
   for (Cook* each : packet_cooks_) {
     if (intersect(layers, each->description.wants)) cook(*each, frame);
   }
+  if (newly_set_aside_) [[unlikely]]
+    let_go_of_set_aside();
 }
 
 void Kitchen::cook(Cook& cook, const Frame& frame) {
@@ -127,12 +173,13 @@ void Kitchen::cook(Cook& cook, const Frame& frame) {
     if (program != nullptr && !program->matches(frame.data, frame.captured, frame.wire_length)) return;
   }
   try {
-    const Payload payload = cook.chef->packet_handler(packet_);
+    const Payload payload = cook.on_packet.call([&] { return cook.chef->packet_handler(packet_); });
+    cook.on_packet.succeeded();
     if (!payload.is_null()) serve(cook, cook.by_packet, payload, now());
   } catch (const std::exception& problem) {
-    failed(cook, "packet_handler", problem.what());
+    failed(cook, cook.on_packet, problem.what());
   } catch (...) {
-    failed(cook, "packet_handler", "threw no std::exception");
+    failed(cook, cook.on_packet, "threw no std::exception");
   }
 }
 
@@ -144,16 +191,18 @@ void Kitchen::poke_all(std::int64_t at) {
   const std::chrono::duration<double> interval = options_.poke_interval;
   for (const auto& each : cooks_) {
     Cook& cook = *each;
-    if (!cook.description.has_interval_handler) continue;
+    if (!cook.description.has_interval_handler || cook.set_aside) continue;
     try {
-      const Payload payload = cook.chef->interval_handler(interval);
+      const Payload payload = cook.on_interval.call([&] { return cook.chef->interval_handler(interval); });
+      cook.on_interval.succeeded();
       serve(cook, cook.by_interval, payload, packets_time() ? at_ns(at) : now());
     } catch (const std::exception& problem) {
-      failed(cook, "interval_handler", problem.what());
+      failed(cook, cook.on_interval, problem.what());
     } catch (...) {
-      failed(cook, "interval_handler", "threw no std::exception");
+      failed(cook, cook.on_interval, "threw no std::exception");
     }
   }
+  if (newly_set_aside_) let_go_of_set_aside();
 }
 
 void Kitchen::serve(Cook& cook, const DumplingLabel& label, const Payload& payload, Timestamp time) {
@@ -164,15 +213,37 @@ void Kitchen::serve(Cook& cook, const DumplingLabel& label, const Payload& paylo
              {{"chef", cook.description.name}, {"problem", problem}});
 }
 
-void Kitchen::failed(Cook& cook, const char* handler, const char* why) {
+void Kitchen::failed(Cook& cook, HandlerMeter& handler, const char* why) {
+  const char* name = &handler == &cook.on_packet ? packet_handler : interval_handler;
+  const std::uint64_t in_a_row = handler.failed();
   ++counters_.failures;
-  if (cook.failure_logged) return;
-  cook.failure_logged = true;
-  log::error("a chef failed; this is said once, and counted",
-             {{"chef", cook.description.name}, {"handler", handler}, {"problem", why}});
+  if (!cook.failure_logged) {
+    cook.failure_logged = true;
+    log::error("a chef failed; this is said once, and counted",
+               {{"chef", cook.description.name}, {"handler", name}, {"problem", why}});
+  }
+  if (cook.set_aside || !options_.max_failures.reached(in_a_row)) return;
+  cook.set_aside = newly_set_aside_ = true;
+  ++counters_.set_aside;
+  log::error("a chef is set aside, since it failed again and again: it gets nothing more",
+             {{"chef", cook.description.name},
+              {"handler", name},
+              {"failures_in_a_row", in_a_row},
+              {"problem", why}});
 }
 
+// Not while they are gone through.
+void Kitchen::let_go_of_set_aside() {
+  newly_set_aside_ = false;
+  std::erase_if(packet_cooks_, [](const Cook* cook) { return cook->set_aside; });
+  wanted_ = {};
+  for (const Cook* cook : packet_cooks_) wanted_ = wanted_ | cook->description.wants;
+}
+
+bool Kitchen::all_set_aside() const { return !cooks_.empty() && counters_.set_aside == cooks_.size(); }
+
 void Kitchen::pass_time(std::optional<Timestamp> at_least) {
+  if (next_status_ns_ != never) tell_status(steady_ns());
   if (!packets_time()) {
     poke_due(steady_ns());
   } else if (at_least && packet_time_) {
@@ -190,7 +261,28 @@ std::chrono::nanoseconds Kitchen::until_next_poke() const {
 
 void Kitchen::finish() {
   if (packets_time() && packet_time_) poke_all(*packet_time_);
+  if (next_status_ns_ != never) make_status(steady_ns());
   flush();
+}
+
+void Kitchen::tell_status(std::int64_t now_ns) {
+  if (now_ns < next_status_ns_) return;
+  next_status_ns_ = now_ns + options_.status_interval.count();
+  make_status(now_ns);
+}
+
+// How the kitchen itself is, so it bears the time of day, also when the packets' time is another.
+void Kitchen::make_status(std::int64_t now_ns) {
+  const std::chrono::duration<double> uptime = std::chrono::nanoseconds(now_ns - started_ns_);
+  const KitchenStatus status{uptime.count(), counters_.packets, counters_.malformed, lines_.counters().made,
+                             reports()};
+  lines_.add_json(by_kitchen_, std::chrono::system_clock::now(), status.json());
+}
+
+std::vector<ChefReport> Kitchen::reports() const {
+  std::vector<ChefReport> reports;
+  for (const auto& cook : cooks_) reports.push_back(cook->report());
+  return reports;
 }
 
 // Of packets' time: that of the latest packet, so that creation times never run backwards.
@@ -203,7 +295,7 @@ KitchenCounters Kitchen::counters() const {
   KitchenCounters counters = counters_;
   counters.skipped_pokes = pokes_.skipped();
   counters.dumplings = lines_.counters();
-  for (const auto& cook : cooks_) counters.forgotten += cook->chef->forgotten();
+  for (const auto& cook : cooks_) counters.forgotten += cook->forgotten();
   return counters;
 }
 

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/handler_meter.h"
 #include "capture/filter.h"
 #include "capture/frame.h"
+#include "dumplings/kitchen_status.h"
 #include "kitchen/dumpling_lines.h"
 #include "kitchen/poke_clock.h"
 #include "spiderling/chef.h"
@@ -24,12 +26,20 @@ struct KitchenOptions {
   /// Whose time passes for pokes and creation times. Packets' (traces): what comes out does not depend on how
   /// fast the trace is read. The clock's (live).
   enum class Time { of_packets, of_day } time = Time::of_day;
+  /// When a chef is set aside.
+  FailureLimit max_failures{};
+  /// Looks for handlers that block; outlives the kitchen. nullptr: nobody does.
+  Watchdog* watchdog = nullptr;
+  /// Every so often, by the clock, and at the end, the kitchen makes a dumpling of its own, see
+  /// KitchenStatus. Zero: never.
+  std::chrono::nanoseconds status_interval{};
 };
 
 struct KitchenCounters {
   std::uint64_t packets = 0;
   std::uint64_t malformed = 0;      ///< of them: something in it was cut or impossible; chefs still got it
   std::uint64_t failures = 0;       ///< handlers that threw
+  std::uint64_t set_aside = 0;      ///< chefs that get nothing more, since they failed again and again
   std::uint64_t skipped_pokes = 0;  ///< beyond what is made up for, see PokeClock
   std::uint64_t forgotten = 0;      ///< by chefs whose memory is bounded
   DumplingCounters dumplings;
@@ -37,7 +47,8 @@ struct KitchenCounters {
 
 /// Gives each packet, decoded once, to the chefs that want it, and pokes them. A chef's handlers never run at
 /// the same time, since all runs in the caller's thread. A handler that throws, or whose payload JSON cannot
-/// say, is logged the first time and counted; it harms no one else. One thread.
+/// say, is logged the first time and counted; it harms no one else. A chef one of whose handlers throws
+/// max_failures times in a row is set aside: none of its handlers is called any more. One thread.
 ///
 ///     Kitchen kitchen({.name = "k"}, sink);
 ///     if (auto taken = kitchen.take_on(*description); !taken) ...
@@ -64,9 +75,13 @@ class Kitchen {
   void finish();
   /// Hands on the dumplings made so far; process() does so only when many have come together.
   void flush() { lines_.flush(); }
-  /// False: the sink wants no more.
-  bool wanted() const { return lines_.wanted(); }
+  /// False: the sink wants no more, or all chefs were set aside.
+  bool wanted() const { return lines_.wanted() && !all_set_aside(); }
+  /// There were chefs, and none is left.
+  bool all_set_aside() const;
   KitchenCounters counters() const;
+  /// What each chef's handlers did so far.
+  std::vector<ChefReport> reports() const;
 
  private:
   struct Cook;  // a chef at work
@@ -75,7 +90,10 @@ class Kitchen {
   void cook(Cook& cook, const Frame& frame);
   void poke_all(std::int64_t at_ns);
   void serve(Cook& cook, const DumplingLabel& label, const Payload& payload, Timestamp time);
-  void failed(Cook& cook, const char* handler, const char* why);
+  void failed(Cook& cook, HandlerMeter& handler, const char* why);
+  void let_go_of_set_aside();
+  void tell_status(std::int64_t now_ns);
+  void make_status(std::int64_t now_ns);
   bool keep_time(std::int64_t time_ns);
   void poke_due(std::int64_t now_ns);
   Timestamp now() const;
@@ -84,12 +102,16 @@ class Kitchen {
   KitchenOptions options_;
   DumplingLines lines_;
   PokeClock pokes_;
+  DumplingLabel by_kitchen_;
+  std::int64_t started_ns_;
+  std::int64_t next_status_ns_;
   std::vector<std::unique_ptr<Cook>> cooks_;
   std::vector<Cook*> packet_cooks_;
   Layers wanted_{};
   Packet packet_;
   std::optional<std::int64_t> packet_time_;  // the latest seen
   std::uint32_t packets_behind_ = 0;
+  bool newly_set_aside_ = false;
   KitchenCounters counters_;
 };
 

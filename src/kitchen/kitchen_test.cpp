@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <future>
 #include <limits>
 #include <stdexcept>
 #include <thread>
 #include <typeinfo>
+
+#include <boost/json/serialize.hpp>
 
 #include "kitchen/layers.h"
 #include "kitchen/test_frames.h"
@@ -39,6 +43,41 @@ class ThrowingChef : public Chef {
  public:
   Payload packet_handler(const Packet&) override { throw std::runtime_error("a packet"); }
   Payload interval_handler(std::chrono::duration<double>) override { throw 7; }
+};
+
+// Every seventh packet goes well, from the seventh.
+class FailingSometimes : public Chef {
+ public:
+  Payload packet_handler(const Packet&) override {
+    if (++packets_ % 7 != 0 && packets_ <= 98) throw std::runtime_error("not yet");
+    return {};
+  }
+
+ private:
+  int packets_ = 0;
+};
+
+class SlowChef : public Chef {
+ public:
+  Payload packet_handler(const Packet&) override {
+    std::this_thread::sleep_for(2ms);
+    return {};
+  }
+};
+
+// Does not return until the test knows its name, or a minute has passed.
+class WaitingChef : public Chef {
+ public:
+  static inline std::future<std::string>* until = nullptr;
+  Payload packet_handler(const Packet&) override {
+    until->wait_for(60s);
+    return {};
+  }
+};
+
+class ElsewhereChef : public Chef, public MeteredElsewhere {
+ public:
+  ChefReport report() const override { return {"there", true, {}}; }
 };
 
 class NanChef : public Chef {
@@ -163,10 +202,106 @@ TEST(Kitchen, OnePacketFromTheFutureDoesNotStopThePokes) {
 
 TEST(Kitchen, AFailingChefHarmsNoOther) {
   KitchenCounters counters;
-  const auto kept = run<ThrowingChef, CountingChef>(udp_frames(100), of_packets(), &counters);
+  KitchenOptions options = of_packets();
+  options.max_failures = {0};
+  const auto kept = run<ThrowingChef, CountingChef>(udp_frames(100), std::move(options), &counters);
   EXPECT_THAT(of<CountingChef>(kept), SizeIs(102));
   EXPECT_THAT(of<ThrowingChef>(kept), IsEmpty());
   EXPECT_EQ(counters.failures, 102u);
+  EXPECT_EQ(counters.set_aside, 0u);
+}
+
+// What became of a kitchen, asked before it goes.
+template <class... Chefs>
+std::vector<ChefReport> reports_after(const FrameList& frames, KitchenOptions options,
+                                      const std::function<void(const Kitchen&)>& look = {}) {
+  KeptDumplings kept;
+  Kitchen kitchen(std::move(options), kept);
+  const bool all_taken = (kitchen.take_on(describe_chef<Chefs>(typeid(Chefs).name())).has_value() && ...);
+  EXPECT_TRUE(all_taken);
+  kitchen.process(frames.frames());
+  if (look) look(kitchen);
+  kitchen.finish();
+  return kitchen.reports();
+}
+
+TEST(Kitchen, AChefThatFailsAgainAndAgainIsSetAside) {
+  KitchenOptions options = of_packets();
+  options.max_failures = {7};
+  const auto reports = reports_after<ThrowingChef, CountingChef, FailingSometimes>(
+      udp_frames(100), options, [](const Kitchen& kitchen) {
+        EXPECT_TRUE(kitchen.wanted());
+        EXPECT_FALSE(kitchen.all_set_aside());
+        EXPECT_EQ(kitchen.counters().set_aside, 1u);
+        EXPECT_EQ(kitchen.counters().failures, 1u + 7 + 84);  // a poke, packets, those of FailingSometimes
+      });
+  ASSERT_THAT(reports, SizeIs(3));
+  EXPECT_TRUE(reports[0].set_aside);
+  EXPECT_EQ(reports[0].handlers.at(0).figures.calls, 7u);
+  EXPECT_EQ(reports[0].handlers.at(0).figures.failures, 7u);
+  EXPECT_EQ(reports[0].handlers.at(1).handler, "interval_handler");
+  EXPECT_EQ(reports[0].handlers.at(1).figures.failures, 1u);  // none at the end
+  EXPECT_FALSE(reports[1].set_aside);
+  EXPECT_EQ(reports[1].handlers.at(0).figures.calls, 100u);
+  EXPECT_EQ(reports[1].handlers.at(1).figures.calls, 2u);
+  EXPECT_FALSE(reports[2].set_aside);  // six in a row, then one that goes well
+  EXPECT_THAT(reports[2].handlers, SizeIs(1));
+  EXPECT_EQ(reports[2].handlers.at(0).figures.failures, 84u);
+}
+
+TEST(Kitchen, WithoutAChefLeftNothingMoreIsWanted) {
+  KitchenOptions options = of_packets();
+  options.max_failures = {3};
+  reports_after<ThrowingChef>(udp_frames(3), options, [](const Kitchen& kitchen) {
+    EXPECT_TRUE(kitchen.all_set_aside());
+    EXPECT_FALSE(kitchen.wanted());
+  });
+}
+
+TEST(Kitchen, TheTimeOfEachHandlerIsMeasured) {
+  const auto reports = reports_after<SlowChef, CountingChef>(udp_frames(3), of_packets());
+  const HandlerFigures& slow = reports.at(0).handlers.at(0).figures;
+  EXPECT_GE(slow.busy, 5ms);  // three calls of two milliseconds, less what looking at the clock costs
+  EXPECT_GE(slow.longest, 1900us);
+  EXPECT_EQ(slow.calls, 3u);
+}
+
+TEST(Kitchen, AHandlerThatBlocksIsNamedWhileItDoes) {
+  std::promise<std::string> named;
+  WatchdogOptions impatient{10ms, 1ms, [&](const BlockedHandler& handler) {
+                              if (!handler.ended) named.set_value(std::string(handler.name));
+                            }};
+  Watchdog watchdog(impatient);
+  KitchenOptions options = of_packets();
+  options.watchdog = &watchdog;
+  auto name = named.get_future();
+  WaitingChef::until = &name;
+  const auto reports = reports_after<WaitingChef>(udp_frames(1), options);
+  EXPECT_EQ(name.get(), std::string("packet_handler of chef ") + typeid(WaitingChef).name());
+  EXPECT_EQ(reports.at(0).handlers.at(0).figures.blocked, 1u);
+  EXPECT_GE(reports.at(0).handlers.at(0).figures.longest, 10ms);
+}
+
+TEST(Kitchen, TellsHowItIsWhenItIsAskedTo) {
+  KitchenOptions options = of_packets();
+  options.status_interval = 1ns;
+  const auto kept = run<CountingChef>(udp_frames(4), std::move(options));
+  const auto told = kept.of(kitchen_status_chef);
+  ASSERT_THAT(told, SizeIs(2));  // with the frames, and at the end
+  EXPECT_EQ(told.back().at(0).as_string(), "interval");
+  const auto status = KitchenStatus::read(boost::json::serialize(told.back().at(1)));
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->packets, 4u);
+  EXPECT_EQ(status->dumplings, 7u);  // four packets, two pokes, the first status
+  ASSERT_THAT(status->chefs, SizeIs(1));
+  EXPECT_EQ(status->chefs[0].handlers.at(0).figures.calls, 4u);
+  EXPECT_THAT(run<CountingChef>(udp_frames(4), of_packets()).of(kitchen_status_chef), IsEmpty());
+}
+
+TEST(Kitchen, ChefsThatAreMeasuredElsewhereReportThemselves) {
+  const auto reports = reports_after<ElsewhereChef>(udp_frames(1), of_packets());
+  EXPECT_EQ(reports.at(0).chef, "there");
+  EXPECT_TRUE(reports.at(0).set_aside);
 }
 
 TEST(Kitchen, WhatJsonCannotSayIsCountedAndSkipped) {
