@@ -22,8 +22,10 @@
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -88,8 +90,8 @@ struct IcmpMessage {
   const Packet* quotation;
 };
 
-/// How a field stands in the state of its chain.
-enum class FieldType : std::uint8_t { boolean, u8, u16, u32, u64, i64, f64, address };
+/// How a field stands in the state of its chain. `any`: not at all, a ForeignChain says it.
+enum class FieldType : std::uint8_t { boolean, u8, u16, u32, u64, i64, f64, address, any };
 
 /// One field of a flow record.
 struct Field {
@@ -159,6 +161,37 @@ class FieldList {
   bool in_state_ = true;
 };
 
+struct ChainDescription;
+
+/// A chain, and where its state lies among those of a flow.
+struct PlacedChain {
+  const ChainDescription* chain;
+  std::uint32_t state_offset;
+};
+
+/// What stands behind a chain that no struct describes, since it is written in another language. Its states
+/// refer to what is not in them, so it is told when they come and go. Chains that a struct describes have
+/// none, and pay nothing for those that do.
+///
+/// Thread-safety: any observer's thread may call; between begin_batch() and end_batch() are the hooks, the
+/// let_go() and the append_members() of one.
+class ForeignChain {
+ public:
+  virtual ~ForeignChain() = default;
+  /// Makes the state of a flow that is about to begin: it is copied into each, byte for byte. `chains`: all
+  /// of the set, this one at `own`. What is returned is held as long as the set.
+  virtual std::shared_ptr<const void> place(void* state, std::span<const PlacedChain> chains,
+                                            std::size_t own) const = 0;
+  virtual void begin_batch() const = 0;
+  virtual void end_batch() const noexcept = 0;
+  /// The state of a flow that ends has been copied, and the copy is kept until it is let go too. Also outside
+  /// batches, in any thread, as let_go() and append_members() of such copies.
+  virtual void keep(const void* state) const = 0;
+  virtual void let_go(void* state) const noexcept = 0;
+  /// Appends `,"name":value` for each field, and for others that have come about.
+  virtual void append_members(const void* state, std::string& json) const = 0;
+};
+
 /// A chain as the engine sees it: made by describe_chain() from the struct that a user writes. A hook that
 /// the struct lacks is nullptr and is never called.
 struct ChainDescription {
@@ -178,6 +211,9 @@ struct ChainDescription {
   Verdict (*tcp)(void* state, const TcpHeader&, const FlowPacket&) = nullptr;
   Verdict (*udp)(void* state, const UdpHeader&, const FlowPacket&) = nullptr;
   Verdict (*l4)(void* state, const Transport&, const FlowPacket&) = nullptr;
+
+  /// nullptr for a chain that a struct describes. Instead of construct().
+  std::shared_ptr<const ForeignChain> foreign = nullptr;
 };
 
 namespace detail {

@@ -111,6 +111,7 @@ std::string_view type_name(const Field& field) {
     case FieldType::i64: return "int";
     case FieldType::f64: return "float";
     case FieldType::address: return "string";
+    case FieldType::any: return "any";
   }
   return "";
 }

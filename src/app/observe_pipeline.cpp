@@ -38,11 +38,19 @@ class ObservePipeline::Shard final : public FlowSink {
   std::uint64_t records() const { return records_.load(std::memory_order_relaxed); }
 
   void flow_ended(const FlowRecord& record) override {
+    if (!pipeline_.json_.is_bounded()) return append(record);
     if (block_.room() < pipeline_.json_.max_record_bytes()) hand_over();
     block_.set_end(pipeline_.json_.write(record, block_.end()));
   }
 
  private:
+  void append(const FlowRecord& record) {
+    text_.clear();
+    pipeline_.json_.append(record, text_);
+    if (block_.room() < text_.size()) hand_over();
+    block_.append(text_);
+  }
+
   static ObserverOptions observer_options(const ObservePipeline& pipeline, std::size_t number) {
     ObserverOptions options = pipeline.options_.observer;
     if (pipeline.source_.every_stream_sees_all()) {
@@ -103,6 +111,7 @@ class ObservePipeline::Shard final : public FlowSink {
   Observer observer_;
   const bool keeps_frames_;
   OutputBlock block_;
+  std::string text_;
   std::optional<std::int64_t> first_time_ns_;
   std::atomic<std::uint64_t> packets_ = 0;
   std::atomic<std::uint64_t> records_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -22,10 +23,22 @@ class OutputBlock {
   bool last = false;  ///< its shard will give no more
 
   bool empty() const { return size_ == 0 && kept_frames.empty(); }
-  std::size_t room() const { return capacity - size_; }
+  std::size_t room() const { return capacity_ - size_; }
   char* end() { return memory_.get() + size_; }
   void set_end(const char* new_end) { size_ = static_cast<std::size_t>(new_end - memory_.get()); }
+  /// Of any size: a larger piece of memory is taken for what does not fit, until clear().
+  void append(std::string_view text) {
+    if (text.size() > room()) {
+      auto larger = std::make_unique_for_overwrite<char[]>(size_ + text.size());
+      std::memcpy(larger.get(), memory_.get(), size_);
+      memory_ = std::move(larger);
+      capacity_ = size_ + text.size();
+    }
+    std::memcpy(end(), text.data(), text.size());
+    size_ += text.size();
+  }
   void clear() {
+    if (capacity_ != capacity) *this = OutputBlock();
     size_ = 0;
     kept_frames.clear();
     last = false;
@@ -34,6 +47,7 @@ class OutputBlock {
 
  private:
   std::unique_ptr<char[]> memory_;
+  std::size_t capacity_ = capacity;
   std::size_t size_ = 0;
 };
 

@@ -14,13 +14,20 @@ std::size_t PacketReplay::KeyHash::operator()(const FlowKey& key) const noexcept
 
 // Timers as those of FlowWatch: a flow that ended early there ends early here.
 PacketReplay::PacketReplay(const ChainSet& chains)
-    : states_size_(chains.blank_states().size()),
+    : chains_(chains),
+      states_size_(chains.blank_states().size()),
       observer_(chains,
                 {.idle_timeout = FlowWatchOptions{}.idle_timeout,
                  .expiry_timeout = FlowWatchOptions{}.idle_timeout,
                  .seed = seed_,
                  .admission = this},
                 *this) {}
+
+PacketReplay::~PacketReplay() {
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    if (flows_[i].recorded) chains_.let_go(states_.data() + i * states_size_);
+  }
+}
 
 std::size_t PacketReplay::expect(const ExpectedFlow& flow, Timestamp from, Timestamp until) {
   const auto number = static_cast<std::uint32_t>(flows_.size());
@@ -101,7 +108,9 @@ void PacketReplay::flow_ended(const FlowRecord& record) {
   flow.recorded = true;
   flow.first = record.first;
   flow.last = record.last;
-  std::memcpy(states_.data() + at->second * states_size_, record.states, states_size_);
+  std::uint8_t* states = states_.data() + at->second * states_size_;
+  std::memcpy(states, record.states, states_size_);
+  chains_.keep(states);
 }
 
 PacketReplay::Seen PacketReplay::seen(std::size_t flow) const {

@@ -24,6 +24,7 @@ class PacketReplay final : private FlowAdmission, private FlowSink {
  public:
   /// `chains` outlives it.
   explicit PacketReplay(const ChainSet& chains);
+  ~PacketReplay() override;
 
   /// A flow whose packets come from `from` on and not after `until`, nor after the next of the same five has
   /// begun. Not once process() was called.
@@ -66,6 +67,7 @@ class PacketReplay final : private FlowAdmission, private FlowSink {
   void begin(std::uint32_t number);
   void end(std::uint32_t number);
 
+  const ChainSet& chains_;
   const std::size_t states_size_;
   const HashSeed seed_ = HashSeed::random();
   std::vector<Flow> flows_;

@@ -193,7 +193,6 @@ MergedJob Replay::recompute(RecordedResult& result, std::span<const std::size_t>
   MergedJob again;
   again.job = result.job;
   std::size_t missed_then = result.missed_flows;
-  const std::size_t states_size = chains_.blank_states().size();
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     JobConnection& connection = again.connections.emplace_back();
     connection.record = result.flows[i].connection;
@@ -210,8 +209,7 @@ MergedJob Replay::recompute(RecordedResult& result, std::span<const std::size_t>
     connection.attempted = true;
     connection.flow.first = seen.first;
     connection.flow.last = seen.last;
-    connection.flow.states = std::make_unique<std::uint8_t[]>(std::max<std::size_t>(1, states_size));
-    std::copy_n(seen.states, states_size, connection.flow.states.get());
+    connection.flow.states = keep_states(chains_, seen.states);
   }
   return again;
 }

@@ -80,7 +80,14 @@ char* write_seconds(Timestamp time, char* out) {
 FlowRecordJson::FlowRecordJson(const ChainSet& chains) {
   // pkt_first and pkt_last, braces and newline.
   max_record_bytes_ = 2 * (max_number_text + 16) + 8;
+  stretches_.push_back({});
   for (const auto& placed : chains.chains()) {
+    if (placed.chain->foreign != nullptr) {
+      stretches_.back().foreign = placed;
+      stretches_.push_back({steps_.size(), 0, {}});
+      has_foreign_ = true;
+      continue;
+    }
     for (const Field& field : placed.chain->fields) {
       Step step{};
       const std::string label = fmt::format(",\"{}\":", field.name);
@@ -97,6 +104,7 @@ FlowRecordJson::FlowRecordJson(const ChainSet& chains) {
       step.type = field.type;
       step.nullable = field.nullable;
       steps_.push_back(step);
+      ++stretches_.back().steps;
       max_record_bytes_ +=
           std::max(label.size(), label_room) + std::max(max_number_text, max_address_text + 2);
     }
@@ -112,15 +120,21 @@ char* FlowRecordJson::write(const FlowRecord& record, char* out) const {
 char* FlowRecordJson::write_members(const FlowRecord& record, char* out) const {
   out = put(out, "\"pkt_first\":");
   out = write_seconds(record.first, out);
-  for (const Step& step : steps_) {
+  out = write_steps(steps_, record.states, out);
+  out = put(out, ",\"pkt_last\":");
+  return write_seconds(record.last, out);
+}
+
+char* FlowRecordJson::write_steps(std::span<const Step> steps, const std::uint8_t* states, char* out) const {
+  for (const Step& step : steps) {
     if (step.long_label) [[unlikely]] {
       std::memcpy(out, long_labels_[step.long_label_number].data(), step.label_length);
     } else {
       std::memcpy(out, step.label, label_room);
     }
     out += step.label_length;
-    const std::uint8_t* field = record.states + step.offset;
-    if (step.nullable && step.type != FieldType::address && record.states[step.seen_offset] == 0) {
+    const std::uint8_t* field = states + step.offset;
+    if (step.nullable && step.type != FieldType::address && states[step.seen_offset] == 0) {
       out = put(out, "null");
       continue;
     }
@@ -133,10 +147,10 @@ char* FlowRecordJson::write_members(const FlowRecord& record, char* out) const {
       case FieldType::i64: out = put_number(out, load<std::int64_t>(field)); break;
       case FieldType::f64: out = put_double(out, load<double>(field)); break;
       case FieldType::address: out = put_address(out, field); break;
+      case FieldType::any: break;  // a foreign chain's, which has no steps
     }
   }
-  out = put(out, ",\"pkt_last\":");
-  return write_seconds(record.last, out);
+  return out;
 }
 
 void FlowRecordJson::append(const FlowRecord& record, std::string& text) const {
@@ -146,10 +160,24 @@ void FlowRecordJson::append(const FlowRecord& record, std::string& text) const {
 }
 
 void FlowRecordJson::append_members(const FlowRecord& record, std::string& text) const {
-  const std::size_t before = text.size();
-  text.resize(before + max_record_bytes_);
-  const char* end = write_members(record, text.data() + before);
-  text.resize(static_cast<std::size_t>(end - text.data()));
+  const auto append = [&](auto&& write) {
+    const std::size_t before = text.size();
+    text.resize(before + max_record_bytes_);
+    const char* end = write(text.data() + before);
+    text.resize(static_cast<std::size_t>(end - text.data()));
+  };
+  if (!has_foreign_) return append([&](char* out) { return write_members(record, out); });
+  text += "\"pkt_first\":";
+  append([&](char* out) { return write_seconds(record.first, out); });
+  for (const Stretch& stretch : stretches_) {
+    const auto steps = std::span(steps_).subspan(stretch.first_step, stretch.steps);
+    append([&](char* out) { return write_steps(steps, record.states, out); });
+    const PlacedChain& foreign = stretch.foreign;
+    if (foreign.chain != nullptr)
+      foreign.chain->foreign->append_members(record.states + foreign.state_offset, text);
+  }
+  text += ",\"pkt_last\":";
+  append([&](char* out) { return write_seconds(record.last, out); });
 }
 
 }  // namespace spiderling

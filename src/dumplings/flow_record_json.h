@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ class FlowRecordJson {
  public:
   explicit FlowRecordJson(const ChainSet& chains);
 
-  /// Upper bound of what append() adds, in bytes.
+  /// False where a foreign chain has its say: then only append() and append_members() may be called.
+  bool is_bounded() const { return !has_foreign_; }
+  /// Upper bound of what write() adds, in bytes.
   std::size_t max_record_bytes() const { return max_record_bytes_; }
 
   /// Writes at `out`, which has room for max_record_bytes(). Returns one past the newline.
@@ -30,7 +33,9 @@ class FlowRecordJson {
   void append_members(const FlowRecord& record, std::string& text) const;
 
  private:
+  struct Step;
   char* write_members(const FlowRecord& record, char* out) const;
+  char* write_steps(std::span<const Step> steps, const std::uint8_t* states, char* out) const;
 
   static constexpr std::size_t label_room = 48;
   /// One step: a label, and what follows it.
@@ -45,7 +50,16 @@ class FlowRecordJson {
     std::uint32_t long_label_number;
   };
 
+  /// A run of steps, and the foreign chain that comes behind it.
+  struct Stretch {
+    std::size_t first_step;
+    std::size_t steps;
+    PlacedChain foreign;  ///< chain is nullptr behind the last
+  };
+
   std::vector<Step> steps_;
+  std::vector<Stretch> stretches_;
+  bool has_foreign_ = false;
   std::vector<std::string> long_labels_;
   std::size_t max_record_bytes_ = 0;
 };

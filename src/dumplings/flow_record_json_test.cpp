@@ -7,6 +7,7 @@
 #include <random>
 
 #include "dumplings/test_json.h"
+#include "flows/test_foreign_chain.h"
 
 namespace spiderling {
 namespace {
@@ -275,6 +276,48 @@ TEST(FlowRecordSchema, RefusesWhatIsNotARecordOfItsChains) {
   EXPECT_NE(wrong(R"({"pkt_first":"1.5","pkt_last":2})"), "");
   EXPECT_NE(wrong(R"({"pkt_first":1.5,"pkt_last":2,"more":3})"), "");
   EXPECT_NE(wrong("[]"), "");
+}
+
+struct Before {
+  static constexpr const char* name = "before";
+  static constexpr const char* description = "Stands before a foreign chain";
+  struct State {
+    std::uint8_t value = 7;
+  };
+  static void fields(FieldList& list, const State& s) { list.add("before_value", s.value, "a byte"); }
+};
+
+TEST(ForeignFlowRecordJson, ForeignChainsSayTheirsInTheirPlace) {
+  const auto tally = std::make_shared<testing::Tally>();
+  tally->text_ = std::string(1 << 20, '1');  // far more than a record of bounded fields can have
+  const ChainDescription foreign = testing::Tally::description(tally);
+  const std::vector<const ChainDescription*> chains{&describe_chain<Before>(), &foreign,
+                                                    &describe_chain<Everything>()};
+  const ChainSet set = *ChainSet::make(chains);
+  const FlowRecordJson json(set);
+  EXPECT_FALSE(json.is_bounded());
+
+  std::vector<std::uint8_t> states = set.blank_states();
+  std::string text;
+  json.append({at(0), at(1), states.data(), nullptr}, text);
+  EXPECT_TRUE(text.starts_with(R"({"pkt_first":0.0,"before_value":7,"tally_hooks":null,"b":false,)")) << text;
+  const auto plain = Json::parse(text);
+  ASSERT_TRUE(plain.has_value()) << text;
+  const auto schema = Json::parse(flow_record_schema(set));
+  ASSERT_TRUE(schema.has_value());
+  EXPECT_EQ(violation(*schema, *plain), "");
+
+  tally->entries_[1] = {1, 42, true};
+  const testing::Tally::State state{tally.get(), 1};
+  std::memcpy(states.data() + set.foreign()[0].state_offset, &state, sizeof state);
+  text.clear();
+  json.append_members({at(0), at(1), states.data(), nullptr}, text);
+  EXPECT_TRUE(text.starts_with(R"("pkt_first":0.0,"before_value":7,"tally_hooks":42,"tally_more":[11)"));
+  EXPECT_TRUE(text.ends_with(R"(,"pkt_last":0.000000001)"));
+  EXPECT_GT(text.size(), std::size_t{1} << 20);
+  const auto more = Json::parse("{" + text + "}");
+  ASSERT_TRUE(more.has_value());
+  EXPECT_EQ(violation(*schema, *more), "");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ std::string_view json_type(const Field& field) {
     case FieldType::boolean: return field.nullable ? R"(["boolean","null"])" : R"("boolean")";
     case FieldType::f64: return R"(["number","null"])";
     case FieldType::address: return R"(["string","null"])";
+    case FieldType::any: return "";
     default: return field.nullable ? R"(["integer","null"])" : R"("integer")";
   }
 }
@@ -44,8 +45,8 @@ struct Members {
       properties += ',';
       required += ',';
     }
-    properties +=
-        fmt::format("{}:{{\"type\":{}{},\"description\":{}}}", quoted(name), type, limits, quoted(meaning));
+    const std::string typed = type.empty() ? "" : fmt::format("\"type\":{}{},", type, limits);
+    properties += fmt::format("{}:{{{}\"description\":{}}}", quoted(name), typed, quoted(meaning));
     required += quoted(name);
   }
 };
@@ -67,10 +68,11 @@ std::string flow_record_properties(const ChainSet& chains) { return members_of(c
 
 std::string flow_record_schema(const ChainSet& chains) {
   const Members members = members_of(chains);
+  // A foreign chain may say more than it has declared.
   return fmt::format(
       "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"spiderling flow record\","
-      "\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}],\"additionalProperties\":false}}\n",
-      members.properties, members.required);
+      "\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}],\"additionalProperties\":{}}}\n",
+      members.properties, members.required, !chains.foreign().empty());
 }
 
 }  // namespace spiderling

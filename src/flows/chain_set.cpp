@@ -42,6 +42,7 @@ Result<ChainSet> ChainSet::make(std::span<const ChainDescription* const> chains)
     }
     set.place(*chain);
   }
+  set.make_foreign_states();
   return set;
 }
 
@@ -49,11 +50,15 @@ void ChainSet::place(const ChainDescription& chain) {
   const std::size_t align = chain.state_align;
   const auto offset = static_cast<std::uint32_t>((blank_.size() + align - 1) / align * align);
   blank_.resize(offset + chain.state_size);
-  // Constructed where it is aligned, then copied: a state is trivially copyable.
-  std::vector<std::max_align_t> place(chain.state_size / sizeof(std::max_align_t) + 1);
-  chain.construct(place.data());
-  std::memcpy(blank_.data() + offset, place.data(), chain.state_size);
   chains_.push_back({&chain, offset});
+  if (chain.foreign != nullptr) {
+    foreign_.push_back(chains_.back());
+  } else {
+    // Constructed where it is aligned, then copied: a state is trivially copyable.
+    std::vector<std::max_align_t> place(chain.state_size / sizeof(std::max_align_t) + 1);
+    chain.construct(place.data());
+    std::memcpy(blank_.data() + offset, place.data(), chain.state_size);
+  }
 
   const auto bind = [&](auto& hooks, auto function) {
     if (function != nullptr) hooks.push_back({function, offset});
@@ -66,6 +71,23 @@ void ChainSet::place(const ChainDescription& chain) {
   bind(tcp, chain.tcp);
   bind(udp, chain.udp);
   bind(l4, chain.l4);
+}
+
+// Last, since a foreign chain is told of all.
+void ChainSet::make_foreign_states() {
+  for (std::size_t own = 0; own < chains_.size(); ++own) {
+    const auto& foreign = chains_[own].chain->foreign;
+    if (foreign != nullptr)
+      held_.push_back(foreign->place(blank_.data() + chains_[own].state_offset, chains_, own));
+  }
+}
+
+KeptStates keep_states(const ChainSet& chains, const std::uint8_t* states) {
+  const std::size_t size = chains.blank_states().size();
+  KeptStates copy(new std::uint8_t[size], LetGoStates(chains));
+  std::memcpy(copy.get(), states, size);
+  chains.keep(copy.get());
+  return copy;
 }
 
 }  // namespace spiderling

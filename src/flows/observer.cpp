@@ -61,7 +61,20 @@ Observer::Observer(const ChainSet& chains, const ObserverOptions& options, FlowS
       table_(chains.blank_states(), std::max<std::size_t>(1, options.max_flows)),
       batch_(std::make_unique<Seen[]>(max_batch)) {}
 
+// What was not emitted is nobody's any more.
+Observer::~Observer() {
+  if (chains_.foreign().empty()) return;
+  const ChainSet::Batch batch(chains_);
+  while (table_.size() != 0) {
+    Flow& flow = next_due();
+    chains_.let_go(flow.states());
+    flow.wheel_slot = TimerWheel::no_slot;
+    table_.erase(flow);
+  }
+}
+
 void Observer::process(std::span<const Frame> frames) {
+  const ChainSet::Batch batch(chains_);
   while (!frames.empty()) {
     const std::size_t count = std::min(frames.size(), max_batch);
     process_batch(frames.first(count));
@@ -259,7 +272,10 @@ bool Observer::run_chains(Flow& flow, const Packet& packet, Direction direction)
   return complete;
 }
 
-void Observer::advance(Timestamp now) { keep_time(now.time_since_epoch().count()); }
+void Observer::advance(Timestamp now) {
+  const ChainSet::Batch batch(chains_);
+  keep_time(now.time_since_epoch().count());
+}
 
 void Observer::keep_time(std::int64_t batch_time_ns) {
   const std::int64_t now_ns = sane(batch_time_ns);
@@ -309,11 +325,13 @@ std::int64_t Observer::emit_at(const Flow& flow) const {
   return std::min(flow.completed_ns, flow.last_ns + idle_ns_) + expiry_ns_;
 }
 
-void Observer::emit(const Flow& flow) {
-  if (flow.ignored) return;
-  ++counters_.records;
-  sink_.flow_ended({Timestamp(std::chrono::nanoseconds(flow.first_ns)),
-                    Timestamp(std::chrono::nanoseconds(flow.last_ns)), flow.states(), &flow.key});
+void Observer::emit(Flow& flow) {
+  if (!flow.ignored) {
+    ++counters_.records;
+    sink_.flow_ended({Timestamp(std::chrono::nanoseconds(flow.first_ns)),
+                      Timestamp(std::chrono::nanoseconds(flow.last_ns)), flow.states(), &flow.key});
+  }
+  chains_.let_go(flow.states());
 }
 
 void Observer::wake_at_end(Flow& flow) { flow.wheel_slot = wheel_.add(flow.number, emit_at(flow)); }
@@ -327,6 +345,7 @@ void Observer::close(Flow& flow) {
 bool Observer::end(const FlowId& id) {
   Flow* flow = table_.find(id.key, id.hash);
   if (flow == nullptr) return false;
+  const ChainSet::Batch batch(chains_);
   close(*flow);
   return true;
 }
@@ -347,6 +366,7 @@ void Observer::make_room() {
 }
 
 void Observer::finish() {
+  const ChainSet::Batch batch(chains_);
   add_orphans(fragments_.expire(now_ns_, true));
   while (table_.size() != 0) close(next_due());
 }

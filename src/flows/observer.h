@@ -81,6 +81,7 @@ class Observer {
  public:
   /// `chains` and `sink` must outlive the observer.
   Observer(const ChainSet& chains, const ObserverOptions& options, FlowSink& sink);
+  ~Observer();
 
   static constexpr std::size_t max_batch = 64;
   /// Any number of frames.
@@ -119,7 +120,7 @@ class Observer {
   void settle_idle(Flow& flow, std::int64_t now_ns) const;
   bool is_over(const Flow& flow, std::int64_t now_ns) const;
   std::int64_t emit_at(const Flow& flow) const;
-  void emit(const Flow& flow);
+  void emit(Flow& flow);
   void make_room();
   void wake_at_end(Flow& flow);
   Flow& next_due();

@@ -72,7 +72,7 @@ std::size_t FlowWatch::KeyHash::operator()(const FlowKey& key) const noexcept {
 FlowWatch::FlowWatch(Source& source, const ChainSet& chains, const FlowWatchOptions& options,
                      std::function<void()> wake)
     : source_(source),
-      states_size_(chains.blank_states().size()),
+      chains_(chains),
       linger_ns_(std::chrono::nanoseconds(options.linger).count()),
       tells_answers_(options.tells_answers),
       packets_(options.packets),
@@ -228,10 +228,8 @@ void FlowWatch::record(const FlowRecord& record) {
   if (at == expected_.end() || at->second.recorded) return;
   Expectation& expectation = at->second;
   expectation.recorded = true;
-  auto states = std::make_unique_for_overwrite<std::uint8_t[]>(std::max<std::size_t>(1, states_size_));
-  std::memcpy(states.get(), record.states, states_size_);
   recorded_.push_back({expectation.token, false, record.first, record.last,
-                       last_drop_ns_ >= expectation.since_ns, std::move(states)});
+                       last_drop_ns_ >= expectation.since_ns, keep_states(chains_, record.states)});
 }
 
 void FlowWatch::hand_over() {

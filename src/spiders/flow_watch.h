@@ -34,8 +34,8 @@ struct ObservedFlow {
   bool only_answered = false;  ///< not its end: its first packet from the peer has come, and no more is said
   Timestamp first{};
   Timestamp last{};
-  bool lossy = false;                      ///< the kernel dropped packets while the flow was expected
-  std::unique_ptr<std::uint8_t[]> states;  ///< of all chains, laid out by ChainSet; nullptr: not observed
+  bool lossy = false;  ///< the kernel dropped packets while the flow was expected
+  KeptStates states;   ///< of all chains, laid out by ChainSet; nullptr: not observed
 };
 
 /// Joins connections with their flows, by the full key and nothing else. A connection is expected before its
@@ -144,7 +144,7 @@ class FlowWatch final : public FlowExpectations {
   void hand_over();
 
   Source& source_;
-  const std::size_t states_size_;
+  const ChainSet& chains_;
   const std::int64_t linger_ns_;
   const bool tells_answers_;
   FlowPackets* const packets_;
