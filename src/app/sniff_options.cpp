@@ -53,10 +53,12 @@ void add_chef_options(CLI::App& cli, SniffOptions& o) {
                    "nothing more, the others go on; 0: it goes on, too")
       ->capture_default_str()
       ->type_name("N");
-  chefs->add_flag(
-      "--kitchen-status,!--no-kitchen-status", o.kitchen_status,
-      "Whether to send, every five seconds, a dumpling of KitchenStatusChef: how often each handler "
-      "ran, failed, and for how long, for the hub's status and metrics (yes to a hub, no to --output)");
+  // As a function: an optional would be false when the flag is not given.
+  chefs->add_flag_function(
+      "--kitchen-status,!--no-kitchen-status", [&o](std::int64_t given) { o.kitchen_status = given > 0; },
+      "Whether to send, every five seconds, a dumpling of KitchenStatusChef: how often each handler ran, "
+      "failed, and "
+      "for how long, for the hub's status and metrics (yes to a hub, no to --output)");
 }
 
 void add_input_options(CLI::App& cli, SniffOptions& o) {

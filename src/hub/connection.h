@@ -10,6 +10,7 @@
 #include "hub/eater_queue.h"
 #include "hub/http.h"
 #include "hub/hub_state.h"
+#include "hub/kitchen_figures.h"
 #include "websocket/message_reader.h"
 
 namespace spiderling {
@@ -67,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const EaterQueue* queue() const { return queue_ ? &*queue_ : nullptr; }
   std::uint64_t received() const { return received_; }  ///< valid dumplings of a kitchen
   std::uint64_t invalid() const { return invalid_; }
+  const KitchenFigures& figures() const { return figures_; }  ///< of a kitchen's chefs, if it told them
 
  private:
   enum class Phase : std::uint8_t { handshake, request, hello, open, closing, lingering, gone };
@@ -93,6 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_kitchen_hello(std::string_view text);
   void take_eater_hello(std::string_view text);
   void take_dumpling(std::string_view text);
+  void take_status(std::string_view payload);
   void refuse_dumpling(std::string_view text, std::string_view why);
   void take_close();
   void reject_hello(std::uint16_t code, std::string_view why);
@@ -128,6 +131,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string hello_;
   std::uint64_t received_ = 0;
   std::uint64_t invalid_ = 0;
+  KitchenFigures figures_{hub_.handlers_held};
 
   // What is to be sent, in this order: the rest of a frame, control frames (or an HTTP response), the queue.
   std::string carry_;

@@ -142,6 +142,7 @@ void Connection::take_dumpling(std::string_view text) {
   ++received_;
   ++hub_.counters.dumplings_in;
   hub_.counters.bytes_in += text.size();
+  if (dumpling->chef == kitchen_status_chef) take_status(dumpling->payload);
   if (hub_.eaters().empty()) return;
   FrameTags tags;
   tags.interval = dumpling->from_interval() ? 1 : 0;
@@ -150,6 +151,19 @@ void Connection::take_dumpling(std::string_view text) {
     if (dumpling->kitchen) tags.kitchen = hub_.names.find(*dumpling->kitchen) & NameTable::most_names;
   }
   hub_.log.append(text, tags);
+}
+
+// Whether or not it is one of ours: it is a valid dumpling, and goes to the eaters.
+void Connection::take_status(std::string_view payload) {
+  const auto taken = figures_.take(payload);
+  if (taken) return;
+  ++hub_.counters.status_refused;
+  if (!hub_.invalid_log.allow(SteadyClock::now())) return;
+  log::warning("a kitchen's status was not taken", {{"why", taken.error().message},
+                                                    {"kitchen", name_},
+                                                    {"host", host_},
+                                                    {"port", remote_port_},
+                                                    {"not_logged", hub_.invalid_log.suppressed()}});
 }
 
 void Connection::refuse_dumpling(std::string_view text, std::string_view why) {

@@ -44,6 +44,7 @@ struct HubCounters {
   std::uint64_t dumplings_in = 0;  ///< valid ones
   std::uint64_t bytes_in = 0;      ///< of valid ones, as text
   std::uint64_t invalid = 0;
+  std::uint64_t status_refused = 0;  ///< kitchens' words about their chefs: no such thing, or too much
   std::uint64_t sent_before = 0;     ///< by eaters that are gone
   std::uint64_t dropped_before = 0;  ///< by eaters that are gone
   std::uint64_t bytes_out = 0;       ///< written to all connections
@@ -74,6 +75,7 @@ class HubState {
   NameTable names;
   DumplingReader reader;
   HubCounters counters;
+  std::size_t handlers_held = 0;  ///< by the KitchenFigures of all kitchens
   log::RateLimit invalid_log{std::chrono::seconds(1)};
   log::RateLimit rejected_log{std::chrono::seconds(1)};
   log::RateLimit coming_log{std::chrono::seconds(1), 100};

@@ -5,11 +5,13 @@
 #include "base/json_text.h"
 #include "hub/connection.h"
 #include "hub/hub_state.h"
+#include "hub/metric_lines.h"
 
 namespace spiderling {
 namespace {
 
 constexpr std::size_t most_list_bytes = 512 << 10;
+constexpr std::size_t most_bytes_with_chefs = 128 << 10;  // then figures of chefs are left out
 
 double uptime(const HubState& hub) {
   return std::chrono::duration<double>(SteadyClock::now() - hub.started).count();
@@ -25,7 +27,17 @@ std::size_t open_count(const std::vector<Connection*>& clients) {
       std::count_if(clients.begin(), clients.end(), [](const Connection* client) { return client->open(); }));
 }
 
-// [{"info_from_kitchen": HELLO, "info_from_hub": {"host": "127.0.0.1", "port": 41234}}, ...]
+// What a kitchen has told of its chefs, if it has.
+void append_figures(std::string& out, const Connection& client) {
+  const auto& chefs = client.figures().chefs();
+  if (chefs.empty() || out.size() > most_bytes_with_chefs) return;
+  const std::size_t before = out.size();
+  out += ",\"chefs\":";
+  append_chefs(out, chefs);
+  if (out.size() > most_bytes_with_chefs) out.resize(before);
+}
+
+// [{"info_from_kitchen": HELLO, "info_from_hub": {"host": "127.0.0.1", "port": 41234}, "chefs": [...]}, ...]
 void append_clients(std::string& out, std::string_view key, std::string_view hello_key,
                     const std::vector<Connection*>& clients) {
   append(out, ",\"{}\":[", key);
@@ -35,53 +47,30 @@ void append_clients(std::string& out, std::string_view key, std::string_view hel
     if (out.size() + client->hello().size() > most_list_bytes) break;
     append(out, "{}{{\"{}\":{},\"info_from_hub\":{{\"host\":", first ? "" : ",", hello_key, client->hello());
     append_json_string(out, client->host());
-    append(out, ",\"port\":{}}}}}", client->remote_port());
+    append(out, ",\"port\":{}}}", client->remote_port());
+    append_figures(out, *client);
+    out += '}';
     first = false;
   }
   out += ']';
 }
 
-void append_help(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
-  append(out, "# HELP spiderling_hub_{} {}\n# TYPE spiderling_hub_{} {}\n", name, help, name, type);
+void append_hub_help(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+  append_help(out, fmt::format("spiderling_hub_{}", name), type, help);
 }
 
 template <class Number>
 void append_metric(std::string& out, std::string_view name, std::string_view type, std::string_view help,
                    Number value) {
-  append_help(out, name, type, help);
+  append_hub_help(out, name, type, help);
   append(out, "spiderling_hub_{} {}\n", name, value);
-}
-
-// A label's value has a backslash before quotes, backslashes and newlines; JSON's other escapes would be
-// taken literally, so they are left out, as are other control characters.
-void append_label(std::string& out, std::string_view key, std::string_view value) {
-  std::string json;
-  append_json_string(json, value);
-  append(out, "{}=\"", key);
-  for (std::size_t i = 1; i + 1 < json.size(); ++i) {
-    if (json[i] != '\\') {
-      out += json[i];
-      continue;
-    }
-    const char escaped = json[++i];
-    if (escaped == 'u') {
-      out += '?';
-      i += 4;
-    } else if (escaped == '"' || escaped == '\\' || escaped == 'n') {
-      out += '\\';
-      out += escaped;
-    } else {
-      out += ' ';
-    }
-  }
-  out += '"';
 }
 
 // One line for each client, as {eater="name",host="127.0.0.1",port="41234"}.
 template <class Value>
 void append_each(std::string& out, std::string_view name, std::string_view type, std::string_view help,
                  std::string_view role, const std::vector<Connection*>& clients, Value value) {
-  append_help(out, name, type, help);
+  append_hub_help(out, name, type, help);
   for (const Connection* client : clients) {
     if (!client->open()) continue;
     append(out, "spiderling_hub_{}{{", name);
@@ -128,6 +117,8 @@ std::string metrics_text(const HubState& hub) {
   append_metric(out, "dumplings_in_total", "counter", "Valid dumplings from kitchens.", c.dumplings_in);
   append_metric(out, "dumplings_invalid_total", "counter", "Messages of kitchens that were no dumplings.",
                 c.invalid);
+  append_metric(out, "kitchen_status_refused_total", "counter",
+                "Dumplings of KitchenStatusChef whose figures were not taken.", c.status_refused);
   append_metric(out, "dumplings_out_total", "counter", "Dumplings written to eaters, of all eaters.",
                 hub.dumplings_out());
   append_metric(out, "dumplings_dropped_total", "counter",
@@ -143,7 +134,8 @@ std::string metrics_text(const HubState& hub) {
   append_metric(out, "queue_memory_bytes", "gauge",
                 "Memory of what eaters still have to get, which they share.", hub.log.memory());
   append_metric(out, "uptime_seconds", "gauge", "Time since the hub started.", uptime(hub));
-  append_help(out, "connections_rejected_total", "counter", "Connections that were not let in, by reason.");
+  append_hub_help(out, "connections_rejected_total", "counter",
+                  "Connections that were not let in, by reason.");
   for (std::size_t i = 0; i < rejection_count; ++i) {
     append(out, "spiderling_hub_connections_rejected_total{{reason=\"{}\"}} {}\n",
            name_of(static_cast<Rejection>(i)), c.rejected[i]);
@@ -163,6 +155,7 @@ std::string metrics_text(const HubState& hub) {
   append_each(out, "eater_queue_bytes", "gauge", "Bytes between what one eater got and the newest.", "eater",
               hub.eaters(),
               [](const Connection& eater) { return of_queue(eater, &EaterQueue::waiting_bytes); });
+  append_chef_metrics(out, hub);
   return out;
 }
 

@@ -181,6 +181,69 @@ def metrics():
                 float(line.rsplit(" ", 1)[1])
 
 
+def kitchen_status(chef, handlers=("packet_handler",), calls=5):
+    return {"uptime": 1.0, "packets": 7, "malformed": 0, "dumplings": 2, "chefs": [
+        {"chef": chef, "set_aside": True, "handlers": [
+            {"handler": handler, "calls": calls, "failures": 3, "blocked": 1, "busy_seconds": 0.25, "longest_seconds": 0.125}
+            for handler in handlers]}]}
+
+
+def chef_lines(hub):
+    return [line for line in hub.http("/metrics")[1].splitlines() if line.startswith("spiderling_chef_")]
+
+
+def what_kitchens_tell_of_their_chefs():
+    """It is in status and metrics while the kitchen is there; what is none, or too much, is a dumpling like any other."""
+    with Hub() as hub:
+        kitchen = hub.kitchen()
+        eater = hub.eater()
+        told = kitchen_status('a"b\n')
+        kitchen.send(dumpling(told, chef="KitchenStatusChef", driver="interval"))
+        assert json.loads(eater.receive_dumpling())["payload"] == told  # eaters get it as it is
+        entry, = hub.status()["dumpling_kitchens"]
+        assert entry["chefs"] == told["chefs"], entry
+        assert set(entry) == {"info_from_kitchen", "info_from_hub", "chefs"}
+        port = entry["info_from_hub"]["port"]
+        who = f'kitchen="k",host="127.0.0.1",port="{port}",chef="a\\"b\\n"'
+        assert chef_lines(hub) == [f"spiderling_chef_{name}{{{who}{handler}}} {value}" for name, handler, value in (
+            ("calls_total", ',handler="packet_handler"', 5), ("failures_total", ',handler="packet_handler"', 3),
+            ("blocked_total", ',handler="packet_handler"', 1), ("busy_seconds_total", ',handler="packet_handler"', 0.25),
+            ("longest_seconds", ',handler="packet_handler"', 0.125), ("set_aside", "", 1))], chef_lines(hub)
+
+        hostile = [[], {}, "x", kitchen_status("x" * 129), kitchen_status(""), kitchen_status("c", calls=-1),
+                   kitchen_status("c", handlers=("same", "same")), kitchen_status("c", handlers=map(str, range(65))),
+                   kitchen_status("c", handlers=[])["chefs"], kitchen_status("c", calls=2**64)]
+        for payload in hostile:
+            kitchen.send(dumpling(payload, chef="KitchenStatusChef", driver="interval"))
+            assert json.loads(eater.receive_dumpling())["payload"] == payload
+        assert hub.metric("kitchen_status_refused_total") == len(hostile)
+        assert hub.metric("dumplings_invalid_total") == 0
+        assert len(chef_lines(hub)) == 6  # what was told before
+
+        other = hub.kitchen()
+        other.send(dumpling(told, chef="KitchenStatusChef", driver="interval"))
+        eater.receive_dumpling()
+        assert len(set(chef_lines(hub))) == 12  # of the same name, but not the same series
+        other.close()
+        kitchen.close()
+        wait_for(lambda: not chef_lines(hub), "the figures of kitchens that have left to be gone")
+
+
+def figures_of_chefs_have_a_limit():
+    """Ten kitchens that each tell as much as one may: the metrics stay bounded, and nobody is turned away."""
+    with Hub() as hub:
+        kitchens = [hub.kitchen() for _ in range(10)]
+        handlers = [f"h{i}" for i in range(64)]
+        chefs = [{**kitchen_status("c", handlers)["chefs"][0], "chef": f"c{i}"} for i in range(20)]
+        for kitchen in kitchens:
+            kitchen.send(dumpling({**kitchen_status("c"), "chefs": chefs}, chef="KitchenStatusChef", driver="interval"))
+        wait_for(lambda: hub.metric("dumplings_in_total") == 10, "the dumplings")
+        assert hub.metric("kitchen_status_refused_total") == 7  # 3 * 20 * 64 handlers have room in 4096
+        assert len(chef_lines(hub)) == 3 * (20 * 64 * 5 + 20)
+        status = hub.http("/status")[1]
+        assert len(status) < 200 << 10 and json.loads(status)["dumpling_kitchen_count"] == 10, len(status)
+
+
 def many_kitchens_and_eaters():
     with Hub() as hub:
         eaters = [hub.eater(f"e{i}") for i in range(30)]

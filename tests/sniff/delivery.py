@@ -4,6 +4,7 @@ Usage: delivery.py TEST...      (the program is $SPIDERLING; exit status 77: not
 """
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hub"))
+from hub_process import Hub  # noqa: E402
 from kitchen import (DEADLINE, Kitchen, PacketPipe, RecordingHub, free_port, lookups, run_named, skip, trace_of,
                      wait_for)
 
@@ -184,7 +187,7 @@ async def kitchen(socket, path=None):
     json.loads(await socket.recv())
     count = 0
     async for message in socket:
-        assert json.loads(message)["metadata"]["chef"] == "DNSLookupChef"
+        assert json.loads(message)["metadata"]["chef"] in ("DNSLookupChef", "KitchenStatusChef")
         count += 1
     print(count, socket.close_code, flush=True)
 async def main():
@@ -258,6 +261,40 @@ def flow_records_are_dumplings():
         assert [d["payload"] for d in dumplings] == [json.loads(line) for line in plain.splitlines()]
         assert {(d["metadata"]["chef"], d["metadata"]["kitchen"], d["metadata"]["driver"]) for d in dumplings} == {
             ("FlowObserver", "k", "packet")}
+
+
+def figures_of_chefs_are_in_the_hubs_metrics():
+    """nd-sniff to nd-hub: while the kitchen is there, /metrics and /status have what its handlers did."""
+    with Hub() as hub, Kitchen("-h", f"127.0.0.1:{hub.in_port}", "-i", "-", "-n", "here", *NO_POKES) as kitchen:
+        pipe = PacketPipe(kitchen)
+        pipe.send(500)
+
+        def calls():
+            lines = [line for line in hub.http("/metrics")[1].splitlines() if line.startswith("spiderling_chef_calls_total{")]
+            return {line.split('handler="')[1].split('"')[0]: int(line.split()[-1]) for line in lines}
+
+        wait_for(lambda: calls().get("packet_handler") == 500, "the kitchen to tell of 500 calls")
+        entry, = hub.status()["dumpling_kitchens"]
+        assert [chef["chef"] for chef in entry["chefs"]] == ["DNSLookupChef"], entry
+        assert not entry["chefs"][0]["set_aside"]
+        details = subprocess.run([os.environ["SPIDERLING"], "details", "-h", f"localhost:{hub.out_port}", "--no-color"],
+                                 capture_output=True, text=True, check=True).stdout
+        assert '"busy_seconds"' in details, details
+        pipe.end()
+        status, closing = kitchen.finish()
+        assert status == 0 and closing["delivered"] == closing["dumplings"], kitchen.stderr()
+
+
+def without_kitchen_status_there_is_none():
+    with RecordingHub() as hub, Kitchen("-h", hub.address(), "--no-kitchen-status", *NO_POKES,
+                                        trace=trace_of(lookups(3))) as kitchen:
+        assert kitchen.finish()[0] == 0
+        assert {d["metadata"]["chef"] for d in hub.dumplings()} == {"DNSLookupChef"}
+    with RecordingHub() as hub, Kitchen("-h", hub.address(), *NO_POKES, trace=trace_of(lookups(3))) as kitchen:
+        assert kitchen.finish()[0] == 0
+        last = hub.dumplings()[-1]
+        assert last["metadata"]["chef"] == "KitchenStatusChef" and last["metadata"]["driver"] == "interval", last
+        assert last["payload"]["packets"] == 3, last
 
 
 def reachable(port):

@@ -1,0 +1,83 @@
+#include "hub/kitchen_figures.h"
+
+#include "hub/connection.h"
+#include "hub/hub_state.h"
+#include "hub/metric_lines.h"
+
+namespace spiderling {
+
+namespace {
+
+// {kitchen="k",host="127.0.0.1",port="41234",chef="ARPChef": two kitchens may have one name, so the peer is
+// named, too.
+void append_chef(std::string& out, std::string_view name, const Connection& kitchen, const ChefReport& chef) {
+  out += name;
+  out += '{';
+  append_label(out, "kitchen", kitchen.name());
+  out += ',';
+  append_label(out, "host", kitchen.host());
+  fmt::format_to(std::back_inserter(out), ",port=\"{}\",", kitchen.remote_port());
+  append_label(out, "chef", chef.chef);
+}
+
+template <class Value>
+void append_each_handler(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
+                         std::string_view help, Value value) {
+  append_help(out, name, type, help);
+  for (const Connection* kitchen : hub.kitchens()) {
+    if (!kitchen->open()) continue;
+    for (const ChefReport& chef : kitchen->figures().chefs()) {
+      for (const HandlerReport& handler : chef.handlers) {
+        append_chef(out, name, *kitchen, chef);
+        out += ',';
+        append_label(out, "handler", handler.handler);
+        fmt::format_to(std::back_inserter(out), "}} {}\n", value(handler.figures));
+      }
+    }
+  }
+}
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+Result<void> KitchenFigures::take(std::string_view payload) {
+  auto status = KitchenStatus::read(payload);
+  if (!status) return tl::unexpected(status.error());
+  std::size_t handlers = 0;
+  for (const ChefReport& chef : status->chefs) handlers += std::max<std::size_t>(1, chef.handlers.size());
+  if (held_ - own_ + handlers > most_handlers)
+    return error("the hub keeps no more than {} handlers of all kitchens", most_handlers);
+  held_ += handlers - own_;
+  own_ = handlers;
+  chefs_ = std::move(status->chefs);
+  return {};
+}
+
+void append_chef_metrics(std::string& out, const HubState& hub) {
+  append_each_handler(out, hub, "spiderling_chef_calls_total", "counter", "Calls of a chef's handler.",
+                      [](const HandlerFigures& f) { return f.calls; });
+  append_each_handler(out, hub, "spiderling_chef_failures_total", "counter",
+                      "Calls of a chef's handler that failed.",
+                      [](const HandlerFigures& f) { return f.failures; });
+  append_each_handler(out, hub, "spiderling_chef_blocked_total", "counter",
+                      "Calls of a chef's handler that took longer than a second.",
+                      [](const HandlerFigures& f) { return f.blocked; });
+  append_each_handler(out, hub, "spiderling_chef_busy_seconds_total", "counter",
+                      "Time that a chef's handler took, estimated from a sample of calls.",
+                      [](const HandlerFigures& f) { return seconds(f.busy); });
+  append_each_handler(out, hub, "spiderling_chef_longest_seconds", "gauge",
+                      "The longest call of a chef's handler among those that were measured.",
+                      [](const HandlerFigures& f) { return seconds(f.longest); });
+  append_help(out, "spiderling_chef_set_aside", "gauge",
+              "Whether a chef was set aside, since it failed again and again.");
+  for (const Connection* kitchen : hub.kitchens()) {
+    if (!kitchen->open()) continue;
+    for (const ChefReport& chef : kitchen->figures().chefs()) {
+      append_chef(out, "spiderling_chef_set_aside", *kitchen, chef);
+      out += chef.set_aside ? "} 1\n" : "} 0\n";
+    }
+  }
+}
+
+}  // namespace spiderling
