@@ -282,7 +282,7 @@ void MeasureRun::on_tick() {
 std::string MeasureRun::observer_trouble() const {
   if (parts_.pause && !watch_.ended()) return {};  // it waits for the interface
   const std::vector<std::string> warnings = parts_.source.warnings();
-  if (!warnings.empty()) return warnings.front().substr(0, warnings.front().find(';'));
+  if (!warnings.empty()) return warnings.back().substr(0, warnings.back().find(';'));
   return watch_.ended() ? fmt::format("{}: nothing can be observed any more", parts_.options.interface) : "";
 }
 

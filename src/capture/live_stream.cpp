@@ -14,6 +14,7 @@ namespace spiderling {
 namespace {
 
 constexpr std::chrono::milliseconds longest_drain{3 * PacketRing::block_timeout_ms};
+constexpr std::chrono::milliseconds look_while_down{100};
 constexpr std::size_t mac_addresses = 12;  // what the VLAN tag is behind
 constexpr std::size_t tag_size = 4;
 constexpr std::size_t address_offset =
@@ -150,29 +151,40 @@ bool LiveStream::drained() {
 }
 
 void LiveStream::wait_for_block(Clock::time_point deadline) {
+  if (was_down_) deadline = std::min(deadline, Clock::now() + look_while_down);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
   pollfd sources[2] = {{ring_->descriptor(), POLLIN | POLLERR, 0}, {shared_->wake.get(), POLLIN, 0}};
   // While draining, the wake-up stays readable.
   const nfds_t count = draining_ ? 1 : 2;
   const int ready = ::poll(sources, count, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
   if (ready > 0 && (sources[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) look_at_error();
+  if (ready == 0 && was_down_) look_whether_gone();
 }
 
 void LiveStream::look_at_error() {
   int reason = 0;
   socklen_t size = sizeof reason;
   ::getsockopt(ring_->descriptor(), SOL_SOCKET, SO_ERROR, &reason, &size);
+  if (look_whether_gone()) return;
   const LiveInterface& interface = shared_->interface;
-  if (!ring_->interface_exists(interface.index)) {
-    shared_->warnings.add(fmt::format("{}: the interface is gone; the capture ends", interface.name));
-    over_ = true;
-  } else if (reason == ENETDOWN) {
+  if (reason == ENETDOWN) {
+    was_down_ = true;
     shared_->warnings.add(
         fmt::format("{}: the interface went down; waiting for it to come back", interface.name));
   } else if (reason != 0) {
     shared_->warnings.add(fmt::format("{}: {}; the capture ends", interface.name, std::strerror(reason)));
     over_ = true;
   }
+}
+
+// An interface that is deleted goes down first. The kernel reports that as an error; of its end, which may
+// come at any time later, the socket hears nothing.
+bool LiveStream::look_whether_gone() {
+  const LiveInterface& interface = shared_->interface;
+  if (ring_->interface_exists(interface.index)) return false;
+  shared_->warnings.add(fmt::format("{}: the interface is gone; the capture ends", interface.name));
+  over_ = true;
+  return true;
 }
 
 }  // namespace spiderling

@@ -52,6 +52,7 @@ class LiveStream final : public FrameStream {
   bool drained();
   void wait_for_block(Clock::time_point deadline);
   void look_at_error();
+  bool look_whether_gone();
 
   std::unique_ptr<PacketRing> ring_;
   LiveShared* shared_;
@@ -60,6 +61,7 @@ class LiveStream final : public FrameStream {
   bool in_block_ = false;
   bool over_ = false;
   bool draining_ = false;
+  bool was_down_ = false;  // the interface, at least once
   Clock::time_point drained_by_;
   std::atomic<std::uint64_t> frames_ = 0;
   std::atomic<std::uint64_t> unknown_link_ = 0;

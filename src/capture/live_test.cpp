@@ -247,6 +247,47 @@ TEST_F(Live, AnInterfaceThatGoesAwayEndsTheCapture) {
   });
 }
 
+// An interface that is deleted goes down first, and the kernel reports an error once: then, not at its end.
+TEST_F(Live, AnInterfaceThatGoesAwayWhileItIsDownEndsTheCapture) {
+  in_namespace([] {
+    ASSERT_TRUE(make_veth());
+    SourceOptions options;
+    options.shards = 2;
+    const auto source = open_or_fail("v1", options);
+    ASSERT_TRUE(source);
+    std::array<Frame, 4> room;
+    ASSERT_TRUE(run("ip link set v1 down"));
+    for (const std::size_t shard : {std::size_t{0}, std::size_t{1}})
+      EXPECT_EQ(StreamState::idle, source->stream(shard).next(room, patience).state);
+    EXPECT_THAT(source->warnings(), testing::ElementsAre(HasSubstr("v1: the interface went down")));
+    ASSERT_TRUE(run("ip link del v0"));
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (const std::size_t shard : {std::size_t{0}, std::size_t{1}}) {
+      StreamState state = StreamState::idle;
+      while (state != StreamState::ended && std::chrono::steady_clock::now() < deadline)
+        state = source->stream(shard).next(room, patience).state;
+      EXPECT_EQ(StreamState::ended, state);
+    }
+    EXPECT_THAT(source->warnings(), testing::Contains(HasSubstr("v1: the interface is gone")));
+  });
+}
+
+TEST_F(Live, AnInterfaceThatComesBackIsCapturedAgain) {
+  in_namespace([] {
+    ASSERT_TRUE(make_veth());
+    const auto source = open_or_fail("v1");
+    ASSERT_TRUE(source);
+    std::array<Frame, 4> room;
+    for (int times = 0; times < 2; ++times) {
+      ASSERT_TRUE(run("ip link set v1 down"));
+      EXPECT_EQ(StreamState::idle, source->stream(0).next(room, patience).state);
+      ASSERT_TRUE(run("ip link set v1 up"));
+      Injector("v0").send(ethernet(0x88b5, {1, 2, 3}));
+      read_until(source->stream(0), at_least(1));
+    }
+  });
+}
+
 TEST_F(Live, DefaultInterfaceIsThatOfTheCallersNamespace) {
   in_namespace([] {
     ASSERT_FALSE(default_interface());
