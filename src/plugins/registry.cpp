@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/nearest.h"
+#include "plugins/python_chains.h"
 
 namespace spiderling {
 
@@ -48,8 +49,14 @@ Result<std::vector<const ChainDescription*>> Registry::chains(const std::vector<
   std::vector<const ChainDescription*> found;
   for (const std::string& name : names) {
     const auto one = chain(name);
-    if (!one) return tl::unexpected(one.error());
-    found.push_back(*one);
+    if (one) {
+      found.push_back(*one);
+      continue;
+    }
+    const auto in_python = python_chains(name);
+    if (!in_python) return tl::unexpected(one.error());
+    if (!*in_python) return tl::unexpected(in_python->error());
+    std::ranges::copy(**in_python, std::back_inserter(found));
   }
   return found;
 }

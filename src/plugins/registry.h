@@ -24,7 +24,7 @@ class Registry {
 
   /// Error: no such chain; names the nearest ones.
   Result<const ChainDescription*> chain(std::string_view name) const;
-  /// In the order of the names.
+  /// In the order of the names; what none of these is called may be one in Python (plugins/python_chains.h).
   Result<std::vector<const ChainDescription*>> chains(const std::vector<std::string>& names) const;
 
   /// Sorted by name; also those that no kitchen may take on.

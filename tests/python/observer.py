@@ -1,0 +1,422 @@
+"""pathspider.observer in an ordinary python3: records of the reference traces, function chains, verdicts, kept headers.
+
+Usage: observer.py TEST      (exit status 77: what it needs is not here)
+"""
+import importlib
+import json
+import logging
+import os
+import pathlib
+import queue
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
+
+import traces  # noqa: E402
+from pathspider.chains.base import Chain  # noqa: E402
+from pathspider.observer import SHUTDOWN_SENTINEL, Observer, basic_count, basic_flow, simple_observer  # noqa: E402
+from pathspider.observer import tcp as tcp_functions  # noqa: E402
+
+CLASSES = {
+    "basic": "BasicChain", "tcp": "TCPChain", "ecn": "ECNChain", "dscp": "DSCPChain", "mss": "MSSChain", "tfo": "TFOChain",
+    "tcpopt": "TCPOptChain", "udp": "UDPChain", "evil": "EvilChain", "icmp": "ICMPChain", "dns": "DNSChain",
+    "noop": "NoOpChain",
+}
+
+
+def chain(name):
+    return getattr(importlib.import_module("pathspider.chains." + name), CLASSES[name])
+
+
+def in_python(name):
+    """The same chain, but one that somebody derived: it runs in Python."""
+    return type("Own" + CLASSES[name], (chain(name),), {})
+
+
+def reference_traces():
+    found = traces.corpus()
+    if not found:
+        print("SKIPPED: no reference traces; set SPIDERLING_CORPUS to compare with them")
+        sys.exit(77)
+    return found
+
+
+def compare_with_corpus(classes):
+    problems = []
+    for trace in reference_traces():
+        for name, chains in traces.SETS.items():
+            records = list(Observer("pcapfile:" + str(trace), chains=[classes(one) for one in chains.split()]))
+            assert all(type(record) is dict for record in records)
+            json.dumps(records)
+            problems += [f"{trace.name} {name}: {line}" for line in traces.differences(traces.expected(trace, name), records)]
+    assert not problems, "\n".join(problems)
+
+
+def shipped_chains_give_the_corpus(_):
+    assert Observer(str(reference_traces()[0]), chains=[chain("basic"), chain("dns")]).chain_specs == ["basic", "dns"]
+    compare_with_corpus(chain)
+
+
+def derived_chains_give_the_corpus(_):
+    assert not isinstance(Observer(str(reference_traces()[0]), chains=[in_python("basic")]).chain_specs[0], str)
+    compare_with_corpus(in_python)
+
+
+def native_and_derived_together_give_the_corpus(_):
+    compare_with_corpus(lambda name: in_python(name) if name in ("tcp", "dscp", "udp", "icmp", "dns") else chain(name))
+
+
+def functions_give_the_corpus(_):
+    def through_python(function):
+        return lambda *args, **named: function(*args, **named)
+
+    for own in (lambda function: function, through_python):
+        problems = []
+        for trace in reference_traces():
+            observer = Observer(
+                str(trace),
+                new_flow_chain=[own(basic_flow), own(tcp_functions.tcp_state_setup)],
+                ip4_chain=[own(basic_count)],
+                ip6_chain=[own(basic_count)],
+                tcp_chain=[own(tcp_functions.tcp_state)],
+            )
+            assert (observer.chain_specs == ["basic", "tcp"]) == (own(basic_flow) is basic_flow)
+            records = list(observer)
+            names = {"pkt_first", "pkt_last", "sip", "dip", "proto", "sp", "dp", "pkt_fwd", "pkt_rev", "oct_fwd", "oct_rev",
+                     "tcp_synflags_fwd", "tcp_synflags_rev", "tcp_fin_fwd", "tcp_fin_rev", "tcp_rst_fwd", "tcp_rst_rev",
+                     "tcp_connected"}
+            problems += [f"{trace.name}: {line}"
+                         for line in traces.differences(traces.expected(trace, "headers"), records, only=names)]
+            assert all(record["first"] == record["pkt_first"] and record["last"] == record["pkt_last"] for record in records)
+        assert not problems, "\n".join(problems)
+
+
+def all_chains_of_a_damaged_trace_agree(folder):
+    """Native chains, and the same in Python, over packets that no one has sent in good faith."""
+    from scapy_packets import all_packets
+
+    packets = traces.damaged(all_packets(), 6000)
+    problems = []
+    for link in (traces.LINK_RAW_IP, traces.LINK_ETHERNET):
+        ethernet = b"\2" * 6 + b"\3" * 6
+        framed = [packet if link == traces.LINK_RAW_IP else ethernet + (b"\x86\xdd" if packet[:1] and packet[0] >> 4 == 6 else
+                                                                       b"\x08\x00") + packet for packet in packets]
+        trace = traces.write(folder + "/damaged.pcap", framed, link, step=0.01)
+        for names in traces.SETS.values():
+            natives, ours = (list(Observer(trace, chains=[make(name) for name in names.split()])) for make in (chain, in_python))
+            for native, own in zip(*(sorted(some, key=lambda one: one["pkt_first"]) for some in (natives, ours))):
+                # Of a header that is cut behind its ports there is no object.
+                if own["proto"] in (6, 17) and own["sp"] is None:
+                    own["sp"], own["dp"] = native["sp"], native["dp"]
+            problems += [f"{names}: {line}" for line in traces.differences(natives, ours)]
+    assert not problems, "\n".join(problems[:20])
+
+
+class Noting(Chain):
+    """Notes every call; returns what it is told to."""
+
+    def __init__(self, answers=None):
+        self.calls = []
+        self.answers = answers or {}
+
+    def _note(self, hook, rec, header, rev, q=None):
+        self.calls.append((hook, header.type if hook not in ("icmp4", "icmp6") else header.type, rev, rec))
+        return self.answers.get(hook, True)
+
+    def new_flow(self, rec, ip):
+        return self._note("new_flow", rec, ip, None)
+
+    def ip4(self, rec, ip, rev):
+        return self._note("ip4", rec, ip, rev)
+
+    def ip6(self, rec, ip6, rev):
+        return self._note("ip6", rec, ip6, rev)
+
+    def icmp4(self, rec, ip, q, rev):
+        return self._note("icmp4", rec, ip, rev, q)
+
+    def icmp6(self, rec, ip6, q, rev):
+        return self._note("icmp6", rec, ip6, rev, q)
+
+    def tcp(self, rec, tcp, rev):
+        return self._note("tcp", rec, tcp, rev)
+
+    def udp(self, rec, udp, rev):
+        return self._note("udp", rec, udp, rev)
+
+    def l4(self, rec, pkt, rev):
+        return self._note("l4", rec, pkt, rev)
+
+
+def hooks_are_called_as_pathspider_calls_them(folder):
+    from scapy_packets import conversation
+
+    for version, ip, icmp in ((4, "IP", "icmp4"), (6, "IP6", "icmp6")):
+        noting = Noting()
+        records = list(Observer(traces.write(folder + "/hooks.pcap", conversation(version)), chains=[noting]))
+        seen = [(hook, header, rev) for hook, header, rev, _ in noting.calls]
+        hop = f"ip{version}"
+        assert seen == [
+            ("new_flow", ip, None), (hop, ip, False), ("tcp", "TCP", False),
+            (hop, ip, True), ("tcp", "TCP", True),
+            (hop, ip, True), (icmp, ip, True),
+            ("new_flow", ip, None), (hop, ip, False), ("udp", "UDP", False),
+            ("new_flow", ip, None), (hop, ip, False), ("l4", "Packet", False),
+        ], seen
+        assert len(records) == 3 and all(record.keys() == {"pkt_first", "pkt_last"} for record in records), records
+        assert len({id(rec) for _, _, _, rec in noting.calls[:7]}) == 1, "all hooks of a flow share its record"
+
+
+def verdicts_end_flows_and_hide_no_packet(folder):
+    from scapy_packets import conversation
+
+    packets = conversation(4)[:2]
+    again = [(number * 0.001, packet) for number, packet in enumerate(packets)] + [(20, packets[0])]
+    trace = traces.write(folder + "/verdicts.pcap", again)
+    flows = {}
+    for answer in (True, None, False, 0, "yes"):
+        first, second = Noting({"ip4": answer}), Noting()
+        flows[answer] = len(list(Observer(trace, chains=[first, second])))
+        assert [call[0] for call in first.calls] == [call[0] for call in second.calls], "every chain sees every packet"
+        assert sum(call[0] == "tcp" for call in first.calls) == 3
+    assert flows == {True: 1, None: 1, False: 2, 0: 2, "yes": 1}, flows
+    for answer, records in ((False, 0), (None, 1)):
+        noting = Noting({"new_flow": answer})
+        observer = Observer(trace, chains=[noting])
+        assert len(list(observer)) == records
+        if answer is False:
+            assert [call[0] for call in noting.calls] == ["new_flow"] and observer.counters["ignored"] == 1, noting.calls
+
+
+def native_fields_are_visible_in_rec(folder):
+    from scapy_packets import conversation
+
+    seen = []
+
+    class Looking(Chain):
+        def new_flow(self, rec, ip):
+            assert isinstance(rec, dict) and rec["sip"] == str(ip.src_prefix) and "dip" in rec and "nothing" not in rec
+            assert rec.get("proto") == ip.proto and rec.get("nothing") is None and rec.get("nothing", 7) == 7
+            rec["own"] = []
+            return True
+
+        def tcp(self, rec, tcp, rev):
+            seen.append((rec["pkt_fwd"], rec["pkt_rev"], rec["tcp_synflags_rev"], rec["pkt_last"]))
+            assert rec["pkt_last"] == tcp.seconds
+            whole = dict(rec)
+            assert whole == rec and whole["pkt_fwd"] == rec["pkt_fwd"] and len(rec) == len(whole) == len(list(rec))
+            assert set(rec) == set(rec.keys()) == {name for name, _ in rec.items()} and json.loads(json.dumps(rec)) == whole
+            assert {**rec} == whole and rec | {} == whole and rec.copy() == whole and repr(rec) == repr(whole)
+            rec["own"].append(rec["oct_fwd"])
+            try:
+                rec["nothing"]
+                raise AssertionError("there is nothing")
+            except KeyError:
+                pass
+            return True
+
+    trace = traces.write(folder + "/visible.pcap", conversation(4)[:2])
+    record, = Observer(trace, chains=[chain("basic"), chain("tcp"), Looking])
+    assert [(fwd, rev) for fwd, rev, _, _ in seen] == [(1, 0), (1, 1)], seen
+    # The chain stands behind tcp, so it sees what tcp made of the packet.
+    assert [flags for _, _, flags, _ in seen] == [None, 0x12], seen
+    assert record["own"] == [40, 40] and record["oct_rev"] == 40, record
+    assert list(record) == ["pkt_first", *[n for n in record if n not in ("pkt_first", "own", "pkt_last")], "own", "pkt_last"]
+
+
+def a_record_that_is_kept_stays(folder):
+    from scapy_packets import conversation
+
+    kept = []
+
+    class Keeping(Chain):
+        def new_flow(self, rec, ip):
+            kept.append(rec)
+
+    trace = traces.write(folder + "/kept.pcap", conversation(4))
+    records = list(Observer(trace, chains=[chain("basic"), Keeping]))
+    assert len(kept) == len(records) == 3
+    for rec, record in zip(sorted(kept, key=lambda one: one["pkt_first"]), sorted(records, key=lambda one: one["pkt_first"])):
+        assert {key: rec[key] for key in record} == record
+
+
+def kept_headers_keep_their_bytes(folder):
+    import gc
+
+    from scapy_packets import all_packets
+
+    kept = []
+
+    class Keeping(Chain):
+        def new_flow(self, rec, ip):
+            kept.append((ip, bytes(ip.data)))
+
+        def ip4(self, rec, ip, rev):
+            kept.append((ip, bytes(ip.data)))
+            for inner in (ip.tcp, ip.udp, ip.icmp, ip.layer2):
+                if inner is not None:
+                    kept.append((inner, bytes(inner.data)))
+            if ip.tcp is not None and ip.tcp.payload is not None:
+                kept.append((ip.tcp.payload, bytes(ip.tcp.payload.data)))
+
+        def icmp4(self, rec, ip, q, rev):
+            if q is not None:
+                kept.append((q, bytes(q.data)))
+                kept.append((ip.icmp.payload, bytes(q.data)))
+
+        def l4(self, rec, pkt, rev):
+            kept.append((pkt, bytes(pkt.data)))
+
+    packets = all_packets()
+    fragments = [packet for packet in packets for _ in range(2)] * 4
+    list(Observer(traces.write(folder + "/kept.pcap", fragments, step=0.4), chains=[Keeping]))
+    gc.collect()
+    assert len(kept) > 100
+    for header, data in kept:
+        assert bytes(header.data) == data, header
+
+
+def run_flow_enqueuer_ends_with_the_sentinel(folder):
+    from scapy_packets import conversation
+
+    trace = traces.write(folder + "/enqueued.pcap", conversation(4))
+    observer = simple_observer(trace)
+    flows = queue.Queue()
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda entry: lines.append(entry.getMessage())
+    logging.getLogger("observer").addHandler(handler)
+    logging.getLogger("observer").setLevel(logging.INFO)
+    thread = threading.Thread(target=observer.run_flow_enqueuer, args=(flows,), daemon=True)
+    thread.start()
+    records = []
+    while True:
+        flow = flows.get(timeout=30)
+        if flow == SHUTDOWN_SENTINEL:
+            break
+        records.append(flow)
+    thread.join(30)
+    assert [record["pkt_fwd"] for record in sorted(records, key=lambda one: one["pkt_first"])] == [1, 1, 1], records
+    assert lines == ["processed 5 packets (0 dropped, 0 short, 0 non-ip) into 3 flows (0 ignored)"], lines
+
+
+def an_interrupt_ends_an_observer_that_waits(folder):
+    from scapy_packets import conversation
+
+    pipe = folder + "/pipe"
+    os.mkfifo(pipe)
+    whole = pathlib.Path(traces.write(folder + "/whole.pcap", conversation(4))).read_bytes()
+    writer_may_go = threading.Event()
+
+    def write():
+        with open(pipe, "wb") as file:
+            file.write(whole)
+            file.flush()
+            writer_may_go.wait(60)
+
+    threading.Thread(target=write, daemon=True).start()
+    seen = threading.Event()
+
+    def tell(rec, ip):
+        seen.set()
+        return True
+
+    observer = Observer(pipe, new_flow_chain=[basic_flow, tell])
+    flows, interrupt = queue.Queue(), queue.Queue()
+    thread = threading.Thread(target=observer.run_flow_enqueuer, args=(flows, interrupt), daemon=True)
+    thread.start()
+    assert seen.wait(30), "the packets in the pipe were not seen"
+    assert thread.is_alive()
+    interrupt.put(True)
+    thread.join(30)
+    assert not thread.is_alive()
+    writer_may_go.set()
+    taken = []
+    while True:
+        flow = flows.get(timeout=30)
+        if flow == SHUTDOWN_SENTINEL:
+            break
+        taken.append(flow)
+    assert len(taken) >= 1, "what is known of the flows comes too"
+
+
+def what_is_wrong_is_said(folder):
+    def raised(kind, make):
+        try:
+            make()
+        except kind as problem:
+            return str(problem)
+        raise AssertionError(f"no {kind.__name__}")
+
+    assert "no_such_trace" in raised(OSError, lambda: Observer("pcapfile:/nonexistent/no_such_trace", chains=[]))
+    from scapy_packets import conversation
+
+    trace = traces.write(folder + "/wrong.pcap", conversation(4))
+    assert "there is no chain 'nope'" in raised(ValueError, lambda: Observer(trace, chains=["nope"]))
+    assert "twice" in raised(ValueError, lambda: Observer(trace, chains=["tcp", "tcp"]))
+    raised(TypeError, lambda: Observer(trace, chains=[chain("tcp")], tcp_chain=[basic_count]))
+    raised(TypeError, lambda: Observer(trace, tcp_chain=["no function"]))
+    raised(NotImplementedError, lambda: Observer(trace, chains=[chain("tcp")], aggregate=True))
+    raised(ValueError, lambda: Observer(trace, chains=[chain("tcp")], idle_timeout=float("nan")))
+
+
+def the_seeds_observer_is_created(folder):
+    """The second form of create_observer() of the first seed, letter for letter."""
+    from scapy_packets import conversation
+
+    block = pathlib.Path(traces.ROOT / ".." / "shared" / "seeds" / "code" / "create_observer_block.py")
+    if not block.exists():
+        print("SKIPPED: the seed's text is not here")
+        sys.exit(77)
+    names = {"SynchronizedSpider": type("SynchronizedSpider", (), {}), "PluggableSpider": type("PluggableSpider", (), {}),
+             "logging": logging, "sys": sys}
+    exec(compile(block.read_text(), str(block), "exec"), names)
+    example = names["Example"]()
+    example.libtrace_uri = "pcapfile:" + traces.write(folder + "/seed.pcap", conversation(6))
+    flows = queue.Queue()
+    example.create_observer().run_flow_enqueuer(flows)
+    records = [flows.get() for _ in range(flows.qsize() - 1)]
+    assert sorted(record["proto"] for record in records) == [6, 17, 50], records
+    assert all(record["pkt_fwd"] >= 1 for record in records)
+
+
+def functions_of_the_first_version(folder):
+    """The other names that PATHspider 1 had, a function of somebody's own among them."""
+    from pathspider.observer.icmp import icmp_setup, icmp_unreachable
+
+    from scapy_packets import conversation
+
+    ports = []
+
+    def own_udp(rec, udp, rev):
+        ports.append((udp.src_port, udp.dst_port, rev, rec["sip"]))
+        return False
+
+    def own_l4(rec, pkt, rev):
+        rec["own_proto"] = pkt.ip.proto if pkt.ip else pkt.ip6.proto
+        return True
+
+    for version in (4, 6):
+        trace = traces.write(folder + "/functions.pcap", conversation(version))
+        observer = Observer(
+            trace,
+            new_flow_chain=[basic_flow, tcp_functions.tcp_setup, icmp_setup],
+            ip4_chain=[basic_count],
+            ip6_chain=[basic_count],
+            icmp4_chain=[icmp_unreachable],
+            icmp6_chain=[icmp_unreachable],
+            tcp_chain=[tcp_functions.tcp_handshake, tcp_functions.tcp_complete],
+            udp_chain=[own_udp],
+            l4_chain=[own_l4],
+        )
+        tcp, udp, other = sorted(observer, key=lambda one: one["pkt_first"])
+        assert (tcp["fwd_syn_flags"], tcp["rev_syn_flags"], tcp["tcp_connected"]) == (2, 0x12, False), tcp
+        assert (tcp["icmp_unreachable"], udp["icmp_unreachable"]) == (True, False)
+        assert (tcp["pkt_fwd"], tcp["pkt_rev"]) == (1, 2) and other["own_proto"] == 50 and "own_proto" not in tcp
+    assert len(ports) == 2 and all(port[:3] == (40001, 53, False) for port in ports), ports
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    globals()[sys.argv[1]](temporary)
