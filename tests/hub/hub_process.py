@@ -48,10 +48,11 @@ class Hub:
         self.in_port, self.out_port = listening[0]["in_port"], listening[0]["out_port"]
 
     def _read(self):
-        for line in self.process.stderr:
-            self.stderr.append(line)
-            with contextlib.suppress(json.JSONDecodeError):
-                self.log.append(json.loads(line))
+        with self.process.stderr as lines:
+            for line in lines:
+                self.stderr.append(line)
+                with contextlib.suppress(json.JSONDecodeError):
+                    self.log.append(json.loads(line))
 
     def events(self, event):
         return [line for line in list(self.log) if line["event"] == event]
