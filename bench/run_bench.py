@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures spiderling beside other programs on the same trace, in one go.
 
-    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub,active]
+    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub,active,python]
 
 Makes the traces once (in BUILD/traces), then runs every program in turn, round after round, so that what else the
 machine does falls on all of them alike. Prints medians with the lowest and highest value; a ratio is that of the two
@@ -18,8 +18,8 @@ from measure import Program, RunFailed, machine_line, median, run, warm
 from report import Table, rate
 
 HEADER_CHAINS = ["basic", "tcp", "ecn", "dscp", "mss", "tfo", "tcpopt", "udp", "evil"]
-PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub", "active"]
-USUAL_PARTS = "trace,memory,live,kitchen,hub,active"
+PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub", "active", "python"]
+USUAL_PARTS = "trace,memory,live,kitchen,hub,active,python"
 
 
 def parse_arguments():
@@ -157,6 +157,10 @@ class Bench:
         self.run_script("active/measure_bench.py")
         self.run_script("active/campaign_bench.py")
         self.run_script("active/resolve_bench.py")
+
+    def measure_python(self):
+        trace, _ = self.mixed_trace()
+        self.run_script("python/chains_bench.py", "--trace", trace, "--rounds", str(self.arguments.rounds))
 
     def run_script(self, name, *options):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
