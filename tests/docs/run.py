@@ -68,7 +68,7 @@ class Reader:
         (self.work / "examples").symlink_to(SOURCE / "examples")
         self.environment = {**os.environ, "HOME": str(self.work), "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
                             "PATH": f"{self.work}/build/release:{os.environ['PATH']}",
-                            "PYTHONPATH": str(SOURCE / "python"), "SOURCE": str(SOURCE), "BUILD": str(PROGRAM.parent)}
+                            "PYTHONPATH": str(PROGRAM.parent / "python"), "SOURCE": str(SOURCE), "BUILD": str(PROGRAM.parent)}
         self.last = ""
         self.background = {}
 
@@ -78,6 +78,7 @@ class Reader:
         for name in NAMES:
             (commands / name).symlink_to(PROGRAM)
         (commands / "python3").symlink_to("/usr/bin/python3")
+        (commands / "python").symlink_to(PROGRAM.parent / "python")
         sudo = commands / "sudo"
         sudo.write_text('#!/bin/sh\nexec "$@"\n')
         sudo.chmod(0o755)

@@ -90,10 +90,11 @@ class Observer:
                 lturi, self.chain_specs, float(idle_timeout), float(expiry_timeout), self._functions
             )
 
-    def run_flow_enqueuer(self, flowqueue, irqueue=None):
+    def run_flow_enqueuer(self, flowqueue, irqueue=None, purge_interval=None):
         """Puts the record of each flow that has ended into a queue, and SHUTDOWN_SENTINEL behind the last.
 
         Returns when the source has ended, or when something is in `irqueue`: then what is known of the flows comes too.
+        `purge_interval` is of PATHspider 1.0: idle flows end in their time, whatever it says.
         """
         stopped = False
         while True:
