@@ -24,7 +24,8 @@ class DumplingEater:
 
     name         for the hub's status; ideally unique
     hub          where the hub gives dumplings: HOST:PORT, or wss://HOST:PORT with TLS
-    chef_filter  names of the chefs whose dumplings it wants; None: all, the hub's own SystemStatusChef among them
+    chef_filter  names of the chefs whose dumplings it wants; None: all, the hub's own SystemStatusChef among them. The hub
+                 is asked to send no others
 
     While a handler runs no more is read; what comes meanwhile waits at the hub, whose policy for slow eaters rules.
     """
@@ -86,7 +87,7 @@ class DumplingEater:
         self.logger.info("%s: Connected to dumpling hub at %s", self.name, self.hub_ws)
         closed = _websocket.package().exceptions.ConnectionClosed
         try:
-            await websocket.send(json.dumps({"eater_name": self.name}))
+            await websocket.send(json.dumps(self._hello()))
             if self.on_connect:
                 await self.on_connect(self.hub_ws, websocket)
             await self._eat(websocket, dumpling_count)
@@ -104,6 +105,11 @@ class DumplingEater:
         except BaseException:
             await _websocket.close(websocket)
             raise
+
+    def _hello(self):
+        if self.chef_filter is None:
+            return {"eater_name": self.name}
+        return {"eater_name": self.name, "chefs": [name for name in self.chef_filter if isinstance(name, str)]}
 
     async def _eat(self, websocket, dumpling_count):
         eaten = 0

@@ -207,6 +207,22 @@ print("after", flush=True)
 """
 
 
+class SaysHello(unittest.TestCase):
+    def hello(self, **options):
+        hellos = []
+        with HostileHub(lambda guest: (guest.upgrade(), hellos.append(guest.hello()), guest.until_closed())) as hub:
+            Notes("e", hub.address, **options).run(0)
+        return hellos
+
+    def test_as_the_original(self):
+        self.assertEqual(self.hello(), [{"eater_name": "e"}])
+
+    def test_with_what_it_wants(self):
+        for chefs in (["A", "B"], ("A", "B"), {"A": 1, "B": 2}):
+            self.assertEqual(self.hello(chef_filter=chefs), [{"eater_name": "e", "chefs": ["A", "B"]}])
+        self.assertEqual(self.hello(chef_filter=[]), [{"eater_name": "e", "chefs": []}])
+
+
 class Ends(unittest.TestCase):
     def signalled(self, number):
         codes = []
