@@ -44,7 +44,8 @@ class Dumpling:
     def from_json(cls, json_dumpling):
         """A dumpling from its JSON. Raises InvalidDumpling, and nothing else, whatever the text is."""
         try:
-            found = json.loads(json_dumpling, parse_constant=_refuse_constant)
+            text = json_dumpling.decode() if isinstance(json_dumpling, (bytes, bytearray)) else json_dumpling
+            found = _read(text)
         except (TypeError, ValueError, RecursionError) as problem:
             raise InvalidDumpling(f"Could not interpret dumpling JSON: {problem}") from None
         metadata = _member(found, "metadata", dict)
@@ -64,13 +65,17 @@ class Dumpling:
         metadata = {"chef": self.chef_name, "kitchen": getattr(self.kitchen, "name", self.kitchen),
                     "creation_time": self.creation_time, "driver": self.driver.name}
         try:
-            return json.dumps({"metadata": metadata, "payload": self.payload}, allow_nan=False)
+            return _write({"metadata": metadata, "payload": self.payload})
         except (TypeError, ValueError, RecursionError) as problem:
             raise InvalidDumplingPayload(f"Could not create dumpling: {problem}") from None
 
 
 def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
+
+
+_read = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_write = json.JSONEncoder(allow_nan=False).encode
 
 
 def _member(parent, key, kinds):

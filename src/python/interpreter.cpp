@@ -103,9 +103,19 @@ void flush(const char* stream) {
   Py_XDECREF(done);
 }
 
+// Threads that are no daemons are waited for, but not the one that started Python, which waits for us.
+void join_threads() {
+  if (PyDict_GetItemString(PyImport_GetModuleDict(), "threading") == nullptr)
+    return;  // nobody has started any
+  if (PyRun_SimpleString("import threading\n"
+                         "threading._shutdown_locks.discard(threading.main_thread()._tstate_lock)\n"
+                         "threading._shutdown()\n") != 0)
+    PyErr_Clear();
+}
+
 void end_as_python_does() {
   const InterpreterLock lock;
-  call("threading", "_shutdown");
+  join_threads();
   call("atexit", "_run_exitfuncs");
   flush("stdout");
   flush("stderr");

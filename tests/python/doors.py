@@ -41,6 +41,15 @@ def no_python_is_loaded_unasked(folder):
     assert "libpython" not in listed.stderr, "an interpreter is in the process"
 
 
+def threads_end_before_the_program(folder):
+    late = write(folder, "late.py", "import threading, time\n"
+                 "threading.Thread(target=lambda: (time.sleep(0.2), print('the thread ends'))).start()\n")
+    for module in (str(late), "no_such_module"):  # which loads no threading
+        result = program("sniff", "--chef-list", "-m", module)
+        assert result.returncode == 0 and not result.stderr, result
+        assert ("the thread ends" in result.stdout) == (module != "no_such_module"), result
+
+
 def current_folder_and_pythonpath(folder):
     write(folder, "here/near.py", PROBE)
     write(folder, "there/far.py", PROBE)
