@@ -31,9 +31,11 @@
 
 #include <any>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -99,7 +101,27 @@ class Worker {
   virtual Task<bool> send(std::string_view bytes) = 0;
   /// At least one byte, at most so many; empty: the end, a failure or the deadline.
   virtual Task<std::string> receive(std::size_t most) = 0;
+
+  /// The socket of the TCP connection that stands, else -1. It does not block, and is closed after
+  /// post_connect(): whoever wants it longer takes a copy (dup(2)), which keeps the connection.
+  virtual int socket() const { return -1; }
+  /// The measurement connects by itself too, with sockets that the engine does not know: from now on flows
+  /// from any port towards the job's address are observed. Which of them was it says `sp` of the connection's
+  /// record; 0: none. Once, before the first packet of such a socket.
+  virtual void connects_by_itself() {}
 };
+
+/// What a run is made with, for Measurement::prepare().
+struct MeasurementRun {
+  ConnectMode mode = ConnectMode::tcp;
+  std::chrono::milliseconds timeout{5000};  ///< of one connection
+  std::size_t workers = 1;                  ///< jobs whose connections are made at once
+  std::string interface;                    ///< empty: not known
+  std::string user_agent;                   ///< what requests of HTTP say
+};
+
+/// Has a function called in the thread of the event loop, soon.
+using PostToLoop = std::function<void(std::function<void()>)>;
 
 class ForgeMeasurement;
 class ExpandMeasurement;
@@ -119,6 +141,25 @@ class Measurement {
   /// What the whole host must have for as long as the run lasts, however its configurations come about. It is
   /// put back at the end, and if the program is killed. Empty: nothing, which leaves the host alone.
   virtual std::vector<HostSetting> host_settings() const { return {}; }
+  /// Once, when its options are set and before it is asked for anything else but host_settings(). What it
+  /// throws is why there is no run. Any thread.
+  virtual void prepare(const MeasurementRun& /*run*/) {}
+  /// Before the first job and after the last, also if the run was given up. `post` may be called from any
+  /// thread until end() has returned.
+  virtual void begin(PostToLoop /*post*/) {}
+  virtual void end() {}
+  /// Connections that may be made at once, if a measurement has its own limit.
+  virtual std::size_t most_connections() const { return std::numeric_limits<std::size_t>::max(); }
+  /// It draws no conditions: results always carry the flows.
+  virtual bool shows_flows() const { return false; }
+  /// It does itself what only root may: the program then keeps all rights, which it gives up otherwise.
+  virtual bool keeps_privileges() const { return false; }
+  /// Chains that no registry has, besides those that its description names.
+  virtual std::vector<const ChainDescription*> own_chains() const { return {}; }
+  /// It sets up the whole host by itself, in configure(): then configurations are tried one after the other,
+  /// and while one of them holds no connection of another is made. What configure() throws ends the run.
+  virtual bool configures() const { return false; }
+  virtual Task<void> configure(std::size_t /*configuration*/) { co_return; }
   /// The connections of a job build on each other: they are made one after the other, number 0 first,
   /// whatever the user asks for.
   virtual bool in_order() const { return false; }
@@ -131,6 +172,10 @@ class Measurement {
   virtual Task<ConnectionRecord> connect(Worker& worker) { return worker.connect(); }
   /// After the connection, when its configuration was let go, before its socket is closed.
   virtual Task<void> post_connect(Worker& /*worker*/, ConnectionRecord& /*record*/) { co_return; }
+  /// A connection and its flow have been joined: the record may be given more fields, for the flow's result.
+  /// Before combine(), once a connection.
+  virtual void merge(const Job& /*job*/, std::size_t /*run*/, const MergedFlow& /*flow*/,
+                     ConnectionRecord& /*record*/) const {}
   /// From the merged flows of a job, its conditions.
   virtual void combine(const MergedFlows& flows, Conditions& conditions) const = 0;
 

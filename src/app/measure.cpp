@@ -20,10 +20,12 @@
 #include "app/measure_host.h"
 #include "app/measure_options.h"
 #include "app/measure_run.h"
+#include "app/measurement_setup.h"
 #include "app/output.h"
 #include "app/record_dumplings.h"
 #include "campaign/campaign.h"
 #include "capture/interfaces.h"
+#include "connect/http.h"
 #include "host/capabilities.h"
 #include "host/privileges.h"
 #include "plugins/registry.h"
@@ -48,21 +50,14 @@ std::size_t most_connections() {
   return std::max<std::size_t>(limit.rlim_cur, 2 * files_besides) - files_besides;
 }
 
-// The chains of a measurement, each once.
-Result<ChainSet> chains_of(const MeasurementDescription& description) {
-  const std::vector<std::string> names(description.chains.begin(), description.chains.end());
-  const auto chains = Registry::built_in().chains(names);
-  if (!chains) return tl::unexpected(chains.error());
-  return ChainSet::make(*chains);
-}
-
 class MeasureCommand {
  public:
   MeasureCommand(const Arguments& arguments, MeasureOptions options)
       : arguments_(arguments), called_as_(arguments.called_as), options_(std::move(options)) {}
 
   int run() {
-    const auto chains = chains_of(*options_.description);
+    if (const auto ready = prepare_measurement(); !ready) return refuse(ready.error());
+    const auto chains = chains_of(*options_.description, *options_.measurement);
     if (!chains) return refuse(chains.error());
     if (const auto bound = bind_flow_fields(*options_.measurement, *chains); !bound)
       return refuse(bound.error());
@@ -101,8 +96,7 @@ class MeasureCommand {
     for (const std::string& line : (*host)->put_back()) say(line);
     plan.marks = (*host)->marks();
     plan.epochs = (*host)->epochs();
-    if (const auto kept = drop_privileges_except({Capability::net_admin, Capability::net_raw}); !kept)
-      return refuse(kept.error());
+    if (const auto kept = drop_privileges(); !kept) return refuse(kept.error());
     (*host)->start();
     if (options_.verbose) tell_plan(plan);
     if (const auto begun = evidence_->begin(plan); !begun) return refuse(begun.error());
@@ -115,6 +109,27 @@ class MeasureCommand {
   int refuse(const Error& problem) const {
     say(problem.message);
     return bad_request;
+  }
+  Result<void> prepare_measurement() {
+    MeasurementRun run;
+    run.mode = options_.mode;
+    run.timeout = connection_timeout();
+    run.workers = options_.workers;
+    run.interface = options_.interface.empty() ? default_interface().value_or("") : options_.interface;
+    const auto agent = user_agent(SPIDERLING_VERSION, options_.contact);
+    if (!agent) return tl::unexpected(agent.error());
+    run.user_agent = *agent;
+    if (const auto ready = prepare(*options_.measurement, run); !ready) return ready;
+    if (options_.measurement->shows_flows()) options_.output_flows = true;
+    return {};
+  }
+  Result<void> drop_privileges() const {
+    if (options_.measurement->keeps_privileges()) return {};
+    return drop_privileges_except({Capability::net_admin, Capability::net_raw});
+  }
+  std::chrono::milliseconds connection_timeout() const {
+    return std::chrono::round<std::chrono::milliseconds>(
+        std::chrono::duration<double>(options_.timeout_seconds));
   }
   // With --journal: whether it is the journal of this run.
   Result<void> open_campaign() {
@@ -172,10 +187,9 @@ class MeasureCommand {
       say(fmt::format("{} workers instead of {}: the limit of open files allows no more (ulimit -n)",
                       most_workers, options_.workers));
     }
-    o.workers = std::min(options_.workers, most_workers);
+    o.workers = std::min({options_.workers, most_workers, workers_of_measurement(connections)});
     o.most_held = o.workers + held_besides;
-    o.timeout = std::chrono::round<std::chrono::milliseconds>(
-        std::chrono::duration<double>(options_.timeout_seconds));
+    o.timeout = connection_timeout();
     o.mode = options_.mode;
     o.attempts = options_.attempts.value_or(sends_once() ? usual_attempts : 1);
     o.interleave = options_.measurement->in_order() ? Interleave::in_order : options_.interleave;
@@ -188,6 +202,12 @@ class MeasureCommand {
     return plan;
   }
 
+  // Those that configure the host have one connection of each job at a time.
+  std::size_t workers_of_measurement(std::size_t connections) const {
+    const Measurement& measurement = *options_.measurement;
+    return std::max<std::size_t>(
+        1, measurement.most_connections() / (measurement.configures() ? 1 : connections));
+  }
   HostNeeds host_needs(const EnginePlan& plan) const {
     return {options_.configure, plan.configurations, options_.measurement->host_settings(), forges_tcp()};
   }

@@ -84,7 +84,26 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
               [this](MergedJob&& job) { job_finished(std::move(job)); }),
       votes_(parts_.options.repeat) {}
 
+namespace {
+
+// For as long as the loop runs, the measurement may have functions called in it.
+class Begun {
+ public:
+  Begun(Measurement& measurement, asio::io_context& loop) : measurement_(measurement) {
+    measurement_.begin([&loop](std::function<void()> function) { asio::post(loop, std::move(function)); });
+  }
+  ~Begun() { measurement_.end(); }
+  Begun(const Begun&) = delete;
+  Begun& operator=(const Begun&) = delete;
+
+ private:
+  Measurement& measurement_;
+};
+
+}  // namespace
+
 MeasureRunResult MeasureRun::run() {
+  const Begun begun(parts_.plan.measurement, loop_);
   watch_.start();
   engine_.start([this] {
     done_ = true;
@@ -136,6 +155,7 @@ void MeasureRun::job_finished(MergedJob&& job) {
 }
 
 void MeasureRun::add_result(MergedJob&& job) {
+  merge(parts_.plan.measurement, job);
   std::vector<Condition> conditions = combine(parts_.plan.measurement, job);
   Job once_more = parts_.options.repeat > 1 ? job.job : Job();
   if (const auto decided = votes_.add({std::move(job), std::move(conditions)})) return add_decided(*decided);

@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/command_line.h"
 #include "app/measurement_options.h"
+#include "app/measurement_setup.h"
 #include "app/output.h"
 #include "campaign/metadata.h"
 #include "campaign/own_options.h"
@@ -84,10 +85,10 @@ class ReplayCommand {
 
   int run() {
     if (const auto known = find_out(); !known) return refuse(known.error());
-    const std::vector<std::string> names(description_->chains.begin(), description_->chains.end());
-    const auto found = Registry::built_in().chains(names);
-    if (!found) return refuse(found.error());
-    const auto chains = ChainSet::make(*found);
+    MeasurementRun as_it_was;
+    as_it_was.mode = mode_;
+    if (const auto ready = prepare(*measurement_, as_it_was); !ready) return refuse(ready.error());
+    const auto chains = chains_of(*description_, *measurement_);
     if (!chains) return refuse(chains.error());
     if (const auto bound = bind_flow_fields(*measurement_, *chains); !bound) return refuse(bound.error());
     std::optional<Output> output;

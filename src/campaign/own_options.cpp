@@ -40,6 +40,17 @@ bool set(std::int64_t& target, const json::value& value, const OptionList::Optio
   target = value.get_int64();
   return true;
 }
+bool set(std::vector<std::string>& target, const json::value& value, const OptionList::Option& option) {
+  if (!value.is_array()) return false;
+  std::vector<std::string> texts;
+  for (const json::value& one : value.get_array()) {
+    std::string text;
+    if (!set(text, one, option)) return false;
+    texts.push_back(std::move(text));
+  }
+  target = std::move(texts);
+  return true;
+}
 bool set(std::vector<std::int64_t>& target, const json::value& value, const OptionList::Option& option) {
   if (!value.is_array()) return false;
   std::vector<std::int64_t> numbers;

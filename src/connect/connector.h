@@ -50,6 +50,7 @@ class Connector {
 
   /// After a connection stands: bytes to and from the peer, inside TLS if that was begun.
   Stream& stream();
+  int socket() const { return stands_ ? tcp_.socket() : -1; }
   bool stands() const { return stands_; }
   /// What waits on it is told `discard`.
   void cancel() { tcp_.cancel(); }

@@ -56,6 +56,8 @@ class TcpConnection final : public Stream {
   /// With a RST: for a peer that would hold on. Leaves no TIME_WAIT either.
   void abort();
   bool is_open() const { return socket_.is_open() || fd_; }
+  /// Its descriptor once the SYN has left; -1: there is none.
+  int socket() const { return socket_.is_open() ? const_cast<Socket&>(socket_).native_handle() : -1; }
   /// The lease of the local port becomes the caller's, to be held longer than the connection.
   PortLease take_lease() { return std::move(lease_); }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "spiders/await_task.h"
 
 namespace spiderling {
 
@@ -64,6 +65,17 @@ Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& ch
     if (auto bound = bind(*field, chains); !bound) return bound;
   }
   return {};
+}
+
+void merge(const Measurement& measurement, MergedJob& job) {
+  for (std::size_t run = 0; run < job.connections.size(); ++run) {
+    JobConnection& one = job.connections[run];
+    try {
+      measurement.merge(job.job, run, {one.record, one.flow.states.get(), one.flow.lossy}, one.record);
+    } catch (...) {
+      log::warning("merge of the measurement failed", {{"why", reason_of(std::current_exception())}});
+    }
+  }
 }
 
 std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job) {

@@ -14,6 +14,9 @@ namespace spiderling {
 /// measurement has a field of that name, or it is of another type.
 Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& chains);
 
+/// Lets the measurement add to the records of its connections what their flows tell. Before combine(), once.
+void merge(const Measurement& measurement, MergedJob& job);
+
 /// What the measurement says about the job; and what can be said without it:
 ///   pathspider.skipped         a connection could not be tried: nothing is concluded
 ///   pathspider.missed_flows:N  N flows were expected and not observed

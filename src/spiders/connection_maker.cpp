@@ -23,6 +23,7 @@ struct ConnectionMaker::Making {
   ConnectionRecord record;
   std::unique_ptr<Conversation> conversation;
   bool expected = false;
+  bool by_itself = false;  // the measurement may use sockets that we do not know
 
   std::uint64_t token() const { return Merger::token(id, number); }
 };
@@ -48,6 +49,11 @@ class ConnectionMaker::OwnWorker final : public Worker {
   Task<std::string> receive(std::size_t most) override {
     if (!making_.conversation) co_return std::string();
     co_return co_await InTask<std::string>(executor_, making_.conversation->receive(most, making_.deadline));
+  }
+  int socket() const override { return making_.conversation ? making_.conversation->socket() : -1; }
+  void connects_by_itself() override {
+    if (std::exchange(making_.by_itself, true)) return;
+    maker_.watch_.expect_towards(making_.job.dip, making_.token());
   }
 
  private:
@@ -86,16 +92,27 @@ asio::awaitable<void> ConnectionMaker::make(std::uint64_t id, std::size_t number
     making.record.stop = std::chrono::system_clock::now();
     if (let_go_of_configuration) co_await let_go_of_configuration();
   }
+  let_go(making);
+  ++counters_.by_state[static_cast<std::size_t>(making.record.state)];
+  merger_.connection_ended(id, number, std::move(making.record));
+}
+
+// Of its flows one is the connection's: ours, or one that the measurement made by itself, which then says so.
+void ConnectionMaker::let_go(Making& making) {
+  const bool is_another = making.by_itself && making.record.sp != 0 &&
+                          !(making.expected && making.conversation->flow().sp == making.record.sp);
+  if (making.expected && is_another) take_back(making);
   if (making.conversation) {
     if (forger_ != nullptr) answerable_.erase(making.token());
     if (making.expected) {
-      merger_.keep(id, number, making.conversation->take_lease());
+      merger_.keep(making.id, making.number, making.conversation->take_lease());
       watch_.let_go(making.conversation->flow(), making.token());
     }
     making.conversation.reset();  // closes
   }
-  ++counters_.by_state[static_cast<std::size_t>(making.record.state)];
-  merger_.connection_ended(id, number, std::move(making.record));
+  if (!making.by_itself) return;
+  if (is_another) merger_.expect(making.id, making.number);
+  watch_.let_go_towards(making.job.dip, is_another ? making.record.sp : std::uint16_t{0}, making.token());
 }
 
 asio::awaitable<void> ConnectionMaker::by_measurement(Making& making,

@@ -53,6 +53,7 @@ class ConnectionMaker {
   asio::awaitable<void> attempt(Making& making, Extent extent, Deadline deadline);
   bool is_suitable(Making& making);
   void take_back(Making& making);
+  void let_go(Making& making);
   asio::awaitable<void> by_measurement(Making& making, const LetGoOfConfiguration& let_go_of_configuration);
   bool prepare(Making& making);
   std::uint16_t port_of(const Job& job) const;

@@ -31,7 +31,7 @@ Engine::Engine(asio::io_context& loop, EnginePlan plan, Network& network, FlowEx
 
 void Engine::start(std::function<void()> done) {
   done_ = std::move(done);
-  if (plan_.epochs != nullptr) {
+  if (one_at_a_time()) {
     asio::co_spawn(loop_, run_epochs(), [](std::exception_ptr failure) {
       if (failure) std::rethrow_exception(failure);
     });
@@ -53,7 +53,7 @@ void Engine::observed(std::vector<ObservedFlow> flows) {
       merger_.flow_ended(std::move(flow));
     }
   }
-  if (plan_.epochs == nullptr) {
+  if (!one_at_a_time()) {
     pump();
   } else {
     check_done();

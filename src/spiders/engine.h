@@ -77,6 +77,10 @@ class Engine {
   // engine_epochs.cpp: settings of the whole host, a configuration at a time
   asio::awaitable<void> run_epochs();
   asio::awaitable<std::vector<std::uint64_t>> take_batch();
+  asio::awaitable<std::vector<std::any>> prepare_batch(const std::vector<std::uint64_t>& ids);
+  asio::awaitable<bool> set_up(std::size_t number);
+  bool put_back();
+  bool one_at_a_time() const { return plan_.epochs != nullptr || plan_.measurement.configures(); }
   asio::awaitable<bool> run_epoch(const std::vector<std::uint64_t>& ids,
                                   const std::vector<std::any>& prepared, std::size_t number);
   asio::awaitable<void> pause();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "spiders/await_task.h"
 #include "spiders/engine.h"
 
 namespace spiderling {
@@ -41,10 +42,7 @@ asio::awaitable<void> Engine::run_epochs() {
     const std::vector<std::uint64_t> ids = co_await take_batch();
     if (ids.empty()) break;
     connecting_ = ids.size();
-    std::vector<std::any> from_pre_connect(ids.size());
-    for (std::size_t i = 0; plan_.has_own_connect && i < ids.size(); ++i) {
-      from_pre_connect[i] = co_await prepared(ids[i]);
-    }
+    const std::vector<std::any> from_pre_connect = co_await prepare_batch(ids);
     bool host_obeys = true;
     for (const std::size_t number : order()) {
       const bool obeyed = co_await run_epoch(ids, from_pre_connect, number);
@@ -55,6 +53,23 @@ asio::awaitable<void> Engine::run_epochs() {
   }
   feed_ended_ = true;
   check_done();
+}
+
+// All of the batch at the same time: they may wait for the network.
+asio::awaitable<std::vector<std::any>> Engine::prepare_batch(const std::vector<std::uint64_t>& ids) {
+  std::vector<std::any> prepared_jobs(ids.size());
+  if (!plan_.has_own_connect) co_return prepared_jobs;
+  Gate all_prepared(loop_);
+  std::size_t open = ids.size();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    asio::co_spawn(loop_, prepared(ids[i]), [&, i](std::exception_ptr failure, std::any from_pre_connect) {
+      if (failure) std::rethrow_exception(failure);
+      prepared_jobs[i] = std::move(from_pre_connect);
+      if (--open == 0) all_prepared.open();
+    });
+  }
+  co_await all_prepared.wait();
+  co_return prepared_jobs;
 }
 
 // As many jobs as there are workers, fewer if no more come for a while; none once the feed has ended.
@@ -86,18 +101,12 @@ asio::awaitable<std::vector<std::uint64_t>> Engine::take_batch() {
 // back; then the connections are not made, and no more jobs are taken.
 asio::awaitable<bool> Engine::run_epoch(const std::vector<std::uint64_t>& ids,
                                         const std::vector<std::any>& prepared, std::size_t number) {
-  if (failure_.empty()) {
-    if (const auto begun = plan_.epochs->begin(number); !begun) {
-      failure_ = begun.error().message;
-      log::error("the host could not be configured; no more jobs are taken", {{"why", failure_}});
-    }
-  }
-  const bool configured = failure_.empty();
-  Gate all_connected(loop_), put_back(loop_);
+  const bool configured = co_await set_up(number);
+  Gate all_connected(loop_), let_go_gate(loop_);
   std::size_t connecting = ids.size(), open = ids.size();
   const auto let_go = [&]() -> asio::awaitable<void> {
     if (--connecting == 0) all_connected.open();
-    co_await put_back.wait();
+    co_await let_go_gate.wait();
   };
   Gate all_ended(loop_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -115,13 +124,43 @@ asio::awaitable<bool> Engine::run_epoch(const std::vector<std::uint64_t>& ids,
   }
   if (!configured) co_return false;
   co_await all_connected.wait();
-  if (const auto ended = plan_.epochs->end(); !ended) {
-    failure_ = ended.error().message;
-    log::error("the host could not be put back whole", {{"why", failure_}});
-  }
-  put_back.open();
+  const bool is_back = put_back();
+  let_go_gate.open();
   co_await all_ended.wait();
-  co_return failure_.empty();
+  co_return is_back;
+}
+
+// By settings that we know, and by what the measurement does on its own. False: no connection is to be made.
+asio::awaitable<bool> Engine::set_up(std::size_t number) {
+  if (!failure_.empty()) co_return false;
+  if (plan_.epochs != nullptr) {
+    if (const auto begun = plan_.epochs->begin(number); !begun) {
+      failure_ = begun.error().message;
+      log::error("the host could not be configured; no more jobs are taken", {{"why", failure_}});
+      co_return false;
+    }
+  }
+  if (!plan_.measurement.configures()) co_return true;
+  std::string broken;
+  try {
+    co_await await_task(plan_.measurement.configure(number));
+    co_return true;
+  } catch (...) {
+    broken = reason_of(std::current_exception());
+  }
+  put_back();
+  failure_ = "the measurement could not configure the host: " + broken;
+  log::error("the host could not be configured; no more jobs are taken", {{"why", failure_}});
+  co_return false;
+}
+
+bool Engine::put_back() {
+  if (plan_.epochs == nullptr) return true;
+  const auto ended = plan_.epochs->end();
+  if (ended) return true;
+  failure_ = ended.error().message;
+  log::error("the host could not be put back whole", {{"why", failure_}});
+  return false;
 }
 
 asio::awaitable<void> Engine::pause() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "spiders/await_task.h"
 #include "spiders/test_engine.h"
 
 namespace spiderling {
@@ -190,6 +191,72 @@ TEST(EngineEpochs, LeavesNothingBehindWhenTheLoopIsStopped) {
   EXPECT_EQ(run->done, 0);
   run.reset();
   EXPECT_EQ(*alive, 0u);
+}
+
+/// Sets the host up by itself.
+class Configuring : public PlainMeasurement {
+ public:
+  bool configures() const override { return true; }
+  Task<void> configure(std::size_t configuration) override {
+    log.push_back(configuration);
+    if (static_cast<int>(log.size()) == fails_at) throw std::runtime_error("no such knob");
+    now = configuration;
+    co_return;
+  }
+  Task<std::any> pre_connect(const Job&) override {
+    most_at_once = std::max(most_at_once, ++at_once);
+    co_await turns_of_loop();
+    --at_once;
+    co_return std::any();
+  }
+  Task<ConnectionRecord> connect(Worker& worker) override {
+    EXPECT_EQ(now, worker.run());
+    ConnectionRecord record = co_await worker.connect();
+    EXPECT_EQ(now, worker.run());
+    co_return record;
+  }
+
+  InTask<bool> turns_of_loop() {
+    const auto some = []() -> asio::awaitable<bool> {
+      co_await turns(5);
+      co_return true;
+    };
+    return {loop->get_executor(), some()};
+  }
+
+  asio::io_context* loop = nullptr;
+  std::vector<std::size_t> log;
+  std::size_t now = 99;
+  int fails_at = 0;
+  int at_once = 0, most_at_once = 0;
+};
+
+TEST(EngineEpochs, AMeasurementThatConfiguresByItselfHasTheHostForEachConfiguration) {
+  Configuring configuring;
+  EngineRun run(lines_up_to(25), some_script, {.workers = 10, .interleave = Interleave::in_order},
+                &configuring);
+  configuring.loop = &run.loop;
+  run.run();
+  EXPECT_EQ(configuring.log, (std::vector<std::size_t>{0, 1, 0, 1, 0, 1}));
+  EXPECT_EQ(configuring.most_at_once, 10) << "jobs of a batch are prepared at the same time";
+}
+
+TEST(EngineEpochs, WhatConfigureThrowsEndsTheRunAndIsSaid) {
+  for (const bool with_epochs : {false, true}) {
+    FakeEpochs epochs;
+    Configuring configuring;
+    configuring.fails_at = 2;
+    EngineRun run(
+        lines_up_to(100), [](std::uint64_t, std::size_t) { return Script{}; },
+        {.workers = 10, .interleave = Interleave::in_order, .epochs = with_epochs ? &epochs : nullptr},
+        &configuring);
+    configuring.loop = &run.loop;
+    run.run();
+    EXPECT_EQ(run.results.size(), 10u);
+    EXPECT_EQ(run.engine.failure(), "the measurement could not configure the host: no such knob");
+    EXPECT_THAT(run.results, Each(HasSubstr(": 0ao() 3--(the measurement could not configure")));
+    EXPECT_EQ(epochs.begun, epochs.ended) << "what was begun is put back";
+  }
 }
 
 }  // namespace

@@ -208,5 +208,54 @@ TEST(EngineOwnConnect, LeavesNothingBehindWhenTheLoopIsStopped) {
   }
 }
 
+TEST(EngineOwnConnect, ASocketOfItsOwnIsObservedByThePortThatItNames) {
+  Own own;
+  own.on_connect = [](Worker& worker) -> Task<ConnectionRecord> {
+    worker.connects_by_itself();
+    worker.connects_by_itself();
+    ConnectionRecord record;
+    record.state = ConnectionState::ok;
+    record.sp = worker.run() == 0 ? std::uint16_t{7000} : FakeWatch::unseen_port;
+    co_return record;
+  };
+  EngineRun run(lines_up_to(20), always({}), {}, &own);
+  run.on_job = [](const MergedJob& job) { EXPECT_EQ(job.missed_flows(), 1u); };
+  run.own_sockets = true;
+  run.run();
+  EXPECT_THAT(run.results, ::testing::Each(::testing::HasSubstr(": 0ao() 0a-()")));
+  EXPECT_EQ(run.watch.ports_towards.size(), 40u);
+}
+
+TEST(EngineOwnConnect, OfTheEnginesConnectionAndItsOwnTheNamedOneCounts) {
+  for (const bool names_its_own : {false, true}) {
+    Own own;
+    own.on_connect = [=](Worker& worker) -> Task<ConnectionRecord> {
+      worker.connects_by_itself();
+      ConnectionRecord record = co_await worker.tcp_connect();
+      if (names_its_own) record.sp = 7000;
+      co_return record;
+    };
+    EngineRun run(lines_up_to(20), always({.turns = 2}), {}, &own);
+    run.own_sockets = names_its_own;
+    run.run();
+    EXPECT_THAT(run.results, ::testing::Each(::testing::HasSubstr(": 0ao() 0ao()")));
+    EXPECT_EQ(run.watch.ports_towards.size(), names_its_own ? 40u : 0u);
+  }
+}
+
+TEST(EngineOwnConnect, WithoutASocketAfterAllNothingIsMissed) {
+  Own own;
+  own.on_connect = [](Worker& worker) -> Task<ConnectionRecord> {
+    worker.connects_by_itself();
+    if (worker.run() == 0) throw std::runtime_error("no");
+    ConnectionRecord record;
+    record.state = ConnectionState::failed;
+    co_return record;
+  };
+  EngineRun run(lines_up_to(20), always({}), {}, &own);
+  run.run();
+  EXPECT_THAT(run.results, ::testing::Each(::testing::HasSubstr(": 4--(the measurement failed: no) 1--()")));
+}
+
 }  // namespace
 }  // namespace spiderling

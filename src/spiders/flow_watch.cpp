@@ -54,8 +54,9 @@ class FlowWatch::Records final : public FlowSink, public FlowAdmission {
   }
   bool wants(const FlowId& flow) const override {
     const auto at = watch_.expected_.find(flow.key);
+    if (at == watch_.expected_.end()) return watch_.unnamed_.admit(flow);
     // What is left of an earlier connection of the same five comes from the peer: the flow begins with ours.
-    return at != watch_.expected_.end() && !at->second.recorded && flow.from_low == at->second.from_low;
+    return !at->second.recorded && flow.from_low == at->second.from_low;
   }
 
  private:
@@ -77,6 +78,7 @@ FlowWatch::FlowWatch(Source& source, const ChainSet& chains, const FlowWatchOpti
       tells_answers_(options.tells_answers),
       packets_(options.packets),
       wake_(std::move(wake)),
+      unnamed_(chains),
       records_(std::make_unique<Records>(*this)),
       observer_(chains,
                 {.idle_timeout = options.idle_timeout,
@@ -109,7 +111,18 @@ void FlowWatch::forget(const ExpectedFlow& flow, std::uint64_t token) {
 }
 
 void FlowWatch::give_order(const ExpectedFlow& flow, std::uint64_t token, Wish wish) {
-  const Order order{id_of(flow, seed_), token, steady_ns(), wish};
+  add_order({id_of(flow, seed_), token, steady_ns(), wish});
+}
+
+void FlowWatch::expect_towards(const IpAddress& dip, std::uint64_t token) {
+  add_order({{}, token, steady_ns(), Wish::expect_towards, dip, 0});
+}
+
+void FlowWatch::let_go_towards(const IpAddress& dip, std::uint16_t sp, std::uint64_t token) {
+  add_order({{}, token, steady_ns(), Wish::let_go_towards, dip, sp});
+}
+
+void FlowWatch::add_order(const Order& order) {
   const std::lock_guard lock(mutex_);
   orders_.push_back(order);
 }
@@ -167,6 +180,14 @@ void FlowWatch::obey(const Order& order) {
       break;
     case Wish::let_go: due_.push_back({order.flow, order.token, order.time_ns + linger_ns_}); break;
     case Wish::forget: forget_now(order); break;
+    case Wish::expect_towards: unnamed_.expect(order.dip, order.token, order.time_ns); break;
+    case Wish::let_go_towards:
+      if (order.sp == 0) {
+        close_towards(order.dip, order.token);
+      } else {
+        due_towards_.push_back({order.dip, order.sp, order.token, order.time_ns + linger_ns_});
+      }
+      break;
   }
 }
 
@@ -196,6 +217,10 @@ void FlowWatch::settle(std::int64_t lag_ns) {
     settle_one(due_.front());
     due_.pop_front();
   }
+  while (!due_towards_.empty() && due_towards_.front().at_ns <= watched_until_ns) {
+    settle_towards(due_towards_.front());
+    due_towards_.pop_front();
+  }
 }
 
 void FlowWatch::settle_one(const Due& due) {
@@ -209,6 +234,21 @@ void FlowWatch::settle_one(const Due& due) {
     recorded_.push_back({due.token, false, {}, {}, last_drop_ns_ >= expectation->second.since_ns, nullptr});
   }
   expected_.erase(expectation);
+}
+
+// By now it is known which of the flows towards the address it was.
+void FlowWatch::settle_towards(const DueTowards& due) {
+  const FlowId* const running = unnamed_.find(due.dip, due.sp);
+  if (running != nullptr) observer_.end(FlowId(*running));  // comes to record()
+  UnnamedFlow seen = unnamed_.take(due.dip, due.sp);
+  const bool lossy = last_drop_ns_ >= unnamed_.since(due.dip, due.token) ||
+                     (seen.states == nullptr && unnamed_.has_overflowed(due.dip));
+  recorded_.push_back({due.token, false, seen.first, seen.last, lossy, std::move(seen.states)});
+  close_towards(due.dip, due.token);
+}
+
+void FlowWatch::close_towards(const IpAddress& dip, std::uint64_t token) {
+  for (const FlowId& flow : unnamed_.close(dip, token)) observer_.end(flow);  // nobody's
 }
 
 // From within the observer, once a flow.
@@ -225,7 +265,8 @@ void FlowWatch::answered(const FlowId& flow) {
 // From within the observer: a flow has ended. Its expectation stays until the connection was let go.
 void FlowWatch::record(const FlowRecord& record) {
   const auto at = expected_.find(*record.key);
-  if (at == expected_.end() || at->second.recorded) return;
+  if (at == expected_.end()) return unnamed_.record(record);
+  if (at->second.recorded) return;
   Expectation& expectation = at->second;
   expectation.recorded = true;
   recorded_.push_back({expectation.token, false, record.first, record.last,

@@ -16,6 +16,7 @@
 
 #include "capture/source.h"
 #include "flows/observer.h"
+#include "spiders/unnamed_flows.h"
 
 namespace spiderling {
 
@@ -50,6 +51,12 @@ class FlowExpectations {
   virtual void let_go(const ExpectedFlow& flow, std::uint64_t token) = 0;
   /// Instead of let_go(): nothing will be said of it.
   virtual void forget(const ExpectedFlow& flow, std::uint64_t token) = 0;
+
+  /// A flow that somebody else begins, from a port of its own choice: until let_go_towards() those towards
+  /// `dip` are watched.
+  virtual void expect_towards(const IpAddress& dip, std::uint64_t token) = 0;
+  /// It was the one from local port `sp`, of whatever protocol. 0: there was none, and nothing will be said.
+  virtual void let_go_towards(const IpAddress& dip, std::uint16_t sp, std::uint64_t token) = 0;
 };
 
 /// Hears the packets of expected flows. Called by the observer's thread, which it must not keep waiting.
@@ -95,6 +102,8 @@ class FlowWatch final : public FlowExpectations {
   void expect(const ExpectedFlow& flow, std::uint64_t token) override;
   void let_go(const ExpectedFlow& flow, std::uint64_t token) override;
   void forget(const ExpectedFlow& flow, std::uint64_t token) override;
+  void expect_towards(const IpAddress& dip, std::uint64_t token) override;
+  void let_go_towards(const IpAddress& dip, std::uint16_t sp, std::uint64_t token) override;
   std::vector<ObservedFlow> take();
 
   /// The source has ended by itself: the interface is gone. What is expected, now or later, still comes back,
@@ -116,15 +125,23 @@ class FlowWatch final : public FlowExpectations {
     bool from_low;  // our own end comes first in the key
     bool recorded;
   };
-  enum class Wish : std::uint8_t { expect, let_go, forget };
+  enum class Wish : std::uint8_t { expect, let_go, forget, expect_towards, let_go_towards };
   struct Order {
     FlowId flow;
     std::uint64_t token;
     std::int64_t time_ns;  // all times here are of the steady clock
     Wish wish;
+    IpAddress dip{};  // of those towards an address, which name no flow
+    std::uint16_t sp = 0;
   };
   struct Due {
     FlowId flow;
+    std::uint64_t token;
+    std::int64_t at_ns;
+  };
+  struct DueTowards {
+    IpAddress dip;
+    std::uint16_t sp;
     std::uint64_t token;
     std::int64_t at_ns;
   };
@@ -133,12 +150,15 @@ class FlowWatch final : public FlowExpectations {
   void work();
   void after_the_end();
   void give_order(const ExpectedFlow& flow, std::uint64_t token, Wish wish);
+  void add_order(const Order& order);
   void obey(const Order& order);
   void take_orders();
   void forget_now(const Order& order);
   void look_for_drops();
   void settle(std::int64_t lag_ns);
   void settle_one(const Due& due);
+  void settle_towards(const DueTowards& due);
+  void close_towards(const IpAddress& dip, std::uint64_t token);
   void record(const FlowRecord& record);
   void answered(const FlowId& flow);
   void hand_over();
@@ -161,6 +181,8 @@ class FlowWatch final : public FlowExpectations {
   // Of the observer's thread.
   boost::unordered_flat_map<FlowKey, Expectation, KeyHash> expected_;
   std::deque<Due> due_;  // in the order of time, since all linger alike
+  std::deque<DueTowards> due_towards_;
+  UnnamedFlows unnamed_;
   std::vector<Order> taken_orders_;
   std::vector<ObservedFlow> recorded_;
   std::uint64_t dropped_ = 0;

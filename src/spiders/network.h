@@ -38,6 +38,8 @@ class Conversation {
   virtual void answered() {}
   virtual asio::awaitable<bool> send(std::string_view bytes, Deadline deadline) = 0;
   virtual asio::awaitable<std::string> receive(std::size_t most, Deadline deadline) = 0;
+  /// Of a TCP connection that stands; else -1.
+  virtual int socket() const { return -1; }
   /// To be kept until no packet of the connection can come any more.
   virtual PortLease take_lease() = 0;
 };

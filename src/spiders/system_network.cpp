@@ -39,6 +39,7 @@ class TcpConversation final : public Conversation {
     if (!connector_.stands()) co_return std::string();
     co_return (co_await receive_some(connector_.stream(), most, deadline)).bytes;
   }
+  int socket() const override { return connector_.socket(); }
   PortLease take_lease() override { return connector_.take_lease(); }
 
  private:

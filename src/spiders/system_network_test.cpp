@@ -30,6 +30,8 @@ class NothingSeen final : public FlowExpectations {
       engine->observed(std::move(flows));
     });
   }
+  void expect_towards(const IpAddress&, std::uint64_t) override {}
+  void let_go_towards(const IpAddress&, std::uint16_t, std::uint64_t) override {}
   Engine* engine = nullptr;
   std::map<std::uint64_t, ExpectedFlow> expected;
 

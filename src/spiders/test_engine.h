@@ -168,8 +168,25 @@ class FakeWatch final : public FlowExpectations {
     asio::co_spawn(loop_, word(flow, token, script), asio::detached);
   }
 
+  void expect_towards(const IpAddress& dip, std::uint64_t token) override {
+    EXPECT_TRUE(towards_.emplace(token, dip).second) << "towards an address twice";
+  }
+  void let_go_towards(const IpAddress& dip, std::uint16_t sp, std::uint64_t token) override {
+    const auto at = towards_.find(token);
+    ASSERT_NE(at, towards_.end()) << "was not expected";
+    EXPECT_EQ(at->second, dip);
+    towards_.erase(at);
+    if (sp == 0) return;
+    ports_towards.push_back(sp);
+    Script script;
+    script.observed = sp != unseen_port;
+    asio::co_spawn(loop_, word(token, script), asio::detached);
+  }
+
+  static constexpr std::uint16_t unseen_port = 9;  ///< nothing is observed of a flow from there
   std::function<void(std::vector<ObservedFlow>)> observed;
-  std::size_t expected() const { return expected_.size(); }
+  std::size_t expected() const { return expected_.size() + towards_.size(); }
+  std::vector<std::uint16_t> ports_towards;  ///< as they were told, in order
 
  private:
   using Key = std::pair<IpAddress, std::uint16_t>;
@@ -181,11 +198,16 @@ class FakeWatch final : public FlowExpectations {
     EXPECT_EQ(at->second, token);
   }
   asio::awaitable<void> word(ExpectedFlow flow, std::uint64_t token, Script script) {
+    co_await turns(script.observer_turns);
+    expected_.erase(key_of(flow));
+    script.observer_turns = 0;
+    co_await word(token, script);
+  }
+  asio::awaitable<void> word(std::uint64_t token, Script script) {
     co_await turns(script.observer_turns + 1);  // the engine has not heard of the end of the connection yet
     ObservedFlow one;
     one.token = token;
     if (script.observed) one.states = std::make_unique<std::uint8_t[]>(1);
-    expected_.erase(key_of(flow));
     std::vector<ObservedFlow> flows;
     flows.push_back(std::move(one));
     observed(std::move(flows));
@@ -194,6 +216,7 @@ class FakeWatch final : public FlowExpectations {
   asio::io_context& loop_;
   FakeNetwork& network_;
   std::map<Key, std::uint64_t> expected_;
+  std::map<std::uint64_t, IpAddress> towards_;
 };
 
 /// Lines from a list; between them `later`, as often as it is told.
@@ -307,13 +330,16 @@ class EngineRun {
   std::size_t most_held = 0;
   std::size_t flow_words = 0;
   int done = 0;
+  bool own_sockets = false;  ///< of the measurement, for which there are no leases
   std::function<void(const ConversationPlan&)> on_prepare;
   std::function<void(const MergedJob&)> on_job;
 
  private:
   void on_result(const MergedJob& job) {
     for (const JobConnection& one : job.connections) {
-      EXPECT_EQ(one.lease.port() != 0, one.attempted) << "a lease is kept until the job is finished";
+      if (!own_sockets) {
+        EXPECT_EQ(one.lease.port() != 0, one.attempted) << "a lease is kept until the job is finished";
+      }
       EXPECT_LE(one.record.start, one.record.stop);
     }
     results.push_back(text_of(job));

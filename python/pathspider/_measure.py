@@ -1,0 +1,387 @@
+"""The engine's view of a plugin: what src/python/spider_*.cpp calls. Nothing here waits but for the plugin."""
+import importlib
+import inspect
+import json
+import logging
+import pkgutil
+import sys
+from datetime import datetime
+
+from pathspider import _current, _options, _packets, _sysctls
+from pathspider._jobs import JobState
+from pathspider.base import (CONN_DISCARD, CONN_OK, CONN_SKIPPED, NO_FLOW, PluggableSpider, Spider)
+from pathspider.desync import DesynchronizedSpider
+from pathspider.forge import ForgeSpider
+from pathspider.single import SingleSpider
+from pathspider.sync import SynchronizedSpider
+
+KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
+_OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
+
+
+# --- finding plugins
+
+def modules():
+    """Names of the modules of pathspider.plugins, wherever on the path they are."""
+    package = importlib.import_module("pathspider.plugins")
+    return sorted({one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_")})
+
+
+def find_plugin(name):
+    """The plugin of this name: of the module of the same name if it has it. None: there is none. What cannot be imported
+    matters only if it may have been the one."""
+    names = modules()
+    failures = []
+    for module in sorted(names, key=lambda one: one != name):
+        try:
+            found = [plugin for plugin in plugins_of(module) if plugin.name == name]
+        except BaseException as problem:  # noqa: B902 (sys.exit is a plugin's failure, and no end of ours)
+            if module == name:
+                raise
+            failures.append((module, problem))
+            continue
+        if found:
+            return found[0]
+    for module, problem in failures:
+        logging.getLogger("pathspider").warning("pathspider.plugins.%s cannot be used: %s", module, reason(problem))
+    return None
+
+
+def all_plugins():
+    """Every plugin, and (module, reason) of what cannot be used."""
+    found, problems = [], []
+    for module in modules():
+        try:
+            found += plugins_of(module)
+        except BaseException as problem:  # noqa: B902
+            problems.append((module, reason(problem)))
+    return found, problems
+
+
+def plugins_of(module):
+    loaded = importlib.import_module(f"pathspider.plugins.{module}")
+    plugins = []
+    for cls in vars(loaded).values():
+        if not (isinstance(cls, type) and issubclass(cls, PluggableSpider) and cls.__module__ == loaded.__name__):
+            continue
+        subparsers = _options.Subparsers()
+        cls.register_args(subparsers)
+        plugins += [Plugin(cls, loaded.__name__, *added) for added in subparsers.added]
+    return plugins
+
+
+def reason(problem):
+    text = str(problem)
+    if isinstance(problem, ImportError) and text:
+        return text
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+# --- one plugin
+
+class Plugin:
+    """A plugin as its command line knows it."""
+
+    def __init__(self, cls, module, name, meaning, parser):
+        self.cls = parser.get_default("spider") or cls
+        self.module, self.name, self.description, self.parser = module, name, meaning, parser
+        self.version = str(getattr(self.cls, "version", "") or "1")
+        self.options = _options.options_of(parser)
+        unusable = _options.positionals(parser)
+        if unusable:
+            raise TypeError(f"{name} takes arguments without a name, which `measure` cannot give: {', '.join(unusable)}")
+        if not issubclass(self.cls, (SynchronizedSpider, DesynchronizedSpider)):
+            raise TypeError(f"{self.cls.__name__} is of none of the models")
+
+    @property
+    def model(self):
+        for model, base in (("forge", ForgeSpider), ("single", SingleSpider), ("desync", DesynchronizedSpider)):
+            if issubclass(self.cls, base):
+                return model
+        return "sync"
+
+    @property
+    def modes(self):
+        """What --connect takes, if the engine knows all of it."""
+        modes = tuple(getattr(self.cls, "connect_supported", None) or ())
+        return modes if all(mode in KNOWN_MODES for mode in modes) else ()
+
+    def start(self, given, run):
+        """The run of this plugin; `given`: the values of its options. Raises what the plugin raises."""
+        _current.user_agent = run["user_agent"] or _current.user_agent
+        try:
+            args = _options.parse(self.parser, self.options, given)
+        except _options.BadOptions as problem:
+            raise ValueError(f"{self.name}: {problem}") from None
+        timeout = run["timeout"]
+        args.timeout = int(timeout) if timeout == int(timeout) else timeout
+        if getattr(self.cls, "connect_supported", None) and self.modes:
+            args.connect = run["mode"]
+        for name, value in (("interface", run["interface"]), ("workers", run["workers"]), ("spider", self.cls), ("verbose", False),
+                            ("csv_input", False), ("output_flows", False), ("trace", False), ("server_mode", False),
+                            ("input", "/dev/stdin"), ("output", "/dev/stdout")):
+            if not hasattr(args, name):
+                setattr(args, name, value)
+        spider = self.cls(run["workers"], f"int:{run['interface']}", args)
+        if spider.conn_timeout is None:
+            spider.conn_timeout = args.timeout
+        if not hasattr(spider, "name"):
+            spider.name = self.name
+        return Run(self, spider)
+
+
+# --- how the functions of a plugin want to be called
+
+def _count_of(function):
+    """How many arguments a bound method takes; None: any number."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return None
+    return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in parameters)
+
+
+def _bound(function, spider):
+    """Functions of a class's body, as lists of configurations and connections hold them, want their spider."""
+    return function if hasattr(function, "__self__") or not hasattr(function, "__get__") else function.__get__(spider)
+
+
+def _is_own(spider, name, *bases):
+    return all(getattr(type(spider), name, None) is not getattr(base, name, None) for base in bases)
+
+
+class Run:
+    """A plugin at work. Its functions are called from threads of the engine."""
+
+    def __init__(self, plugin, spider):
+        self.plugin, self.spider, self.model = plugin, spider, plugin.model
+        self._connect_takes = 2
+        self._configurations = self._find_configurations()
+        self._connections = self._find_connections()
+        self._listed = self._connect_takes is not None and self._connect_takes > 2
+        self._pre_connect_takes = _count_of(spider.pre_connect)
+        self._post_connect_takes = _count_of(spider.post_connect)
+        self._merges = _is_own(spider, "merge", Spider)
+        self._records = {}  # (line, number) -> record, until merge() is given it
+        self._forging = {}  # line -> [state, packets to come]
+        self._settings = None
+        self._told = set()
+
+    # -- what it is made of
+
+    def _find_configurations(self):
+        if self.model != "sync":
+            return []
+        given = self.spider.configurations
+        if callable(given):
+            given = given()
+            self.spider.configurations = given
+        if given:
+            return [_bound(one, self.spider) for one in given]
+        old = [getattr(self.spider, name, None) for name in ("config_zero", "config_one")]
+        if None in old:
+            raise TypeError(f"{self.plugin.name} has neither configurations nor config_zero() and config_one()")
+        return old
+
+    def _find_connections(self):
+        if self.model == "forge":
+            return [None] * self.spider.packets
+        if self.model == "desync" and self.spider.connections:
+            return [_bound(one, self.spider) for one in self.spider.connections]
+        self._connect_takes = _count_of(self.spider.connect)
+        count = {"sync": len(self._configurations), "single": 1}.get(self.model, 2)
+        return [self.spider.connect] * count
+
+    def runs(self):
+        """The names of its connections."""
+        if self.model == "sync":
+            return [getattr(one, "__name__", f"configuration {number}") for number, one in enumerate(self._configurations)]
+        if self.model == "forge":
+            return [f"packet {number}" for number in range(len(self._connections))]
+        names = [getattr(one, "__name__", "connect") for one in self._connections]
+        return [name if names.count(name) == 1 else f"{name} {number}" for number, name in enumerate(names)]
+
+    def configures(self):
+        return self.model == "sync"
+
+    def shows_flows(self):
+        return not _is_own(self.spider, "combine_flows", Spider)
+
+    def merges(self):
+        return self._merges
+
+    def waits_before(self):
+        return _is_own(self.spider, "pre_connect", Spider, ForgeSpider) or (
+            self.model == "forge" and _is_own(self.spider, "setup", ForgeSpider))
+
+    def waits_after(self):
+        return _is_own(self.spider, "post_connect", Spider)
+
+    def chains(self):
+        """What the plugin's observer is made of: names of native chains, and what is to be called of others."""
+        from pathspider.observer import described_only
+        with described_only(self.spider.libtrace_uri):
+            observer = self.spider.create_observer()
+        if observer is None:
+            raise TypeError("create_observer() returned nothing")
+        return list(getattr(observer, "chain_specs", ()))
+
+    def protocol(self):
+        """That of its forged packets: told by --connect, else by a packet for nobody."""
+        mode = getattr(self.spider.args, "connect", None)
+        if mode in ("tcpsyn", "tcp"):
+            return _packets.TCP
+        if mode == "dnsudp":
+            return _packets.UDP
+        job = {"dip": "192.0.2.1", "dp": 80, "domain": "www.example.org", "rank": 1}
+        return _packets.transport_of(_packets.as_bytes(self.spider.forge(job, 0)))[0]
+
+    # -- before and after all jobs
+
+    def begin(self):
+        if self.model == "sync":
+            self._settings = _sysctls.snapshot()
+
+    def end(self):
+        """Names of settings of the host that were changed, and are put back."""
+        return _sysctls.put_back(self._settings) if self._settings is not None else []
+
+    def configure(self, number):
+        self._configurations[number]()
+
+    # -- one job
+
+    def new_job(self, members, dip, dp, line):
+        state = JobState(members, dip, dp, line, self._listed)
+        if self.model == "forge":
+            self._forging[line] = [state, len(self._connections)]
+        return state
+
+    def pre_connect(self, state):
+        takes = self._pre_connect_takes
+        more = (state.variables,) if takes is not None and takes > 1 else ()
+        state.prepared = self.spider.pre_connect(state.job, *more)
+
+    def connect(self, native, state, number):
+        """What connect() returned, as it is."""
+        arguments = [state.job, number]
+        takes = _count_of(self._connections[number]) if self._connect_takes is None else self._connect_takes
+        if takes is not None and takes > 2:
+            arguments = [state.job, state.prepared, number, state.variables][:takes]
+        with _current.working(native, state.prepared):
+            return self._connections[number](*arguments)
+
+    def post_connect(self, state, connection, number):
+        """(spdr_state, sp, sip, fields as JSON) of a connection that connect() returned."""
+        takes = self._post_connect_takes
+        arguments = [state.job, connection, number]
+        if takes is not None and takes > 3:
+            arguments = [state.job, connection, state.prepared, number, state.variables][:takes]
+        with _current.working(None, state.prepared):
+            returned = self.spider.post_connect(*arguments)
+        record = returned if takes is not None and takes > 3 else connection
+        if self._merges:
+            self._records[state.line, number] = record
+        self._forged(state)
+        return self._told_of(state, connection, record)
+
+    def _forged(self, state):
+        waiting = self._forging.get(state.line)
+        if waiting is None:
+            return
+        waiting[1] -= 1
+        if waiting[1] <= 0:
+            del self._forging[state.line]
+
+    def _told_of(self, job, connection, record):
+        members = _members_of(connection)
+        if record is None and not isinstance(connection, dict):
+            return CONN_SKIPPED, 0, "", "{}"  # NO_RESULT
+        state = members.get("spdr_state", CONN_OK)
+        state = int(getattr(state, "value", state))
+        if not CONN_OK <= state <= CONN_DISCARD:
+            raise ValueError(f"connect() returned a spdr_state of {state}")
+        fields = {**members, **_members_of(record)} if record is not None else members
+        sip = fields.get("sip") or self.spider.source[1 if ":" in job.dip else 0]
+        return state, int(members.get("sp") or 0), str(sip or ""), self._as_json(fields)
+
+    def forged(self, line, seq, sip, sp):
+        """The packet that forge() makes, between the ends that are reserved for it."""
+        waiting = self._forging.get(line)
+        if waiting is None:
+            raise LookupError("the job is over")
+        packet = _packets.as_bytes(self.spider.forge(waiting[0].job, seq))
+        return _packets.fit(packet, self.spider.source, sip, sp)
+
+    # -- one result
+
+    def _as_json(self, fields):
+        """What JSON cannot say is left out, and said once."""
+        kept = {}
+        for name, value in fields.items():
+            if not isinstance(name, str) or name.startswith("_") or name in _OF_THE_ENGINE:
+                continue
+            try:
+                json.dumps(value, allow_nan=False)
+                kept[name] = value
+            except (TypeError, ValueError):
+                if name not in self._told:
+                    self._told.add(name)
+                    logging.getLogger("pathspider").warning(
+                        "%s: '%s' of a connection's record is left out of results: JSON has no %s", self.plugin.name, name,
+                        type(value).__name__)
+        return json.dumps(kept)
+
+    def merge(self, line, number, flow):
+        """Fields that merge() of PATHspider 1 gave the flow, as JSON. `flow`: as JSON, empty if there is none."""
+        record = self._records.pop((line, number), None)
+        if record is None:
+            return "{}"
+        put = self.spider.outqueue.collect(self.spider.merge, _seen(flow) if flow else NO_FLOW, record)
+        merged = {}
+        for one in put:
+            if isinstance(one, dict):
+                merged.update(one)
+        return self._as_json(merged)
+
+    def combine(self, flows):
+        """Conditions, from flows as the arguments of _as_dictionary()."""
+        conditions = self.spider.combine_flows([_as_dictionary(*flow) for flow in flows])
+        if conditions is None:
+            return []
+        if isinstance(conditions, str) or not all(isinstance(one, str) for one in conditions):
+            raise TypeError("combine_flows() is to return a list of strings")
+        return list(conditions)
+
+
+def _members_of(record):
+    if isinstance(record, dict):
+        return record
+    if record is None:
+        raise TypeError("connect() returned nothing")
+    names = getattr(record, "_fields", None)
+    members = {name: getattr(record, name) for name in names} if names else dict(getattr(record, "__dict__", {}))
+    for old, new in (("state", "spdr_state"), ("port", "sp"), ("sport", "sp"), ("rport", "dp"), ("ip", "dip"), ("tstart", "spdr_start")):
+        if old in members:
+            members.setdefault(new, members.pop(old))
+    return members
+
+
+def _seen(text):
+    flow = json.loads(text)
+    for name in ("pkt_first", "pkt_last"):  # not known here
+        flow.pop(name, None)
+    return flow
+
+
+def _time(seconds):
+    return str(datetime.utcfromtimestamp(seconds)) if seconds else None
+
+
+def _as_dictionary(number, seen, state, sp, start, stop, line, dip, fields):
+    flow = _seen(seen) if seen else {}
+    flow.update((name, value) for name, value in json.loads(fields).items() if name not in flow)
+    flow.setdefault("sp", sp)
+    if dip:
+        flow.setdefault("dip", dip)
+    flow.update(observed=bool(seen), spdr_state=state, spdr_start=_time(start), spdr_stop=_time(stop), config=number, jobId=line)
+    return flow
