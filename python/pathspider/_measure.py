@@ -217,13 +217,13 @@ class Run:
         return _is_own(self.spider, "post_connect", Spider)
 
     def chains(self):
-        """What the plugin's observer is made of: names of native chains, and what is to be called of others."""
+        """What the plugin's observer is made of, as Observer.chain_specs; and whether it is made of functions."""
         from pathspider.observer import described_only
         with described_only(self.spider.libtrace_uri):
             observer = self.spider.create_observer()
         if observer is None:
             raise TypeError("create_observer() returned nothing")
-        return list(getattr(observer, "chain_specs", ()))
+        return list(getattr(observer, "chain_specs", ())), bool(getattr(observer, "_functions", False))
 
     def protocol(self):
         """That of its forged packets: told by --connect, else by a packet for nobody."""

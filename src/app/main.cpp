@@ -16,6 +16,7 @@
 #include "app/command.h"
 #include "base/nearest.h"
 #include "plugins/python_door.h"
+#include "plugins/python_measurements.h"
 #include "plugins/registry.h"
 
 namespace spiderling::app {
@@ -98,6 +99,13 @@ bool is_measurement(std::string_view word) {
   return std::ranges::any_of(Registry::built_in().measurements(),
                              [&](const MeasurementDescription* one) { return one->name == word; });
 }
+// The same of a plugin in Python, which is asked only about words that nothing else knows.
+bool is_python_measurement(const std::string& word) {
+  const auto found = find_measurements({word});
+  for (const std::string& problem : found.problems) fmt::print(stderr, "{}\n", problem);
+  return std::ranges::any_of(found.measurements,
+                             [&](const MeasurementDescription* one) { return one->name == word; });
+}
 std::vector<std::string> as_measure(std::vector<std::string> words, bool verbose) {
   words.insert(words.begin(), "--any-input");
   if (verbose) words.insert(words.begin(), "--verbose");
@@ -131,6 +139,9 @@ int run(std::span<char*> argv) {
     Arguments arguments{fmt::format("{} {}", program, command.name), {words.begin() + 1, words.end()}};
     if (verbose) arguments.words.insert(arguments.words.begin(), "--verbose");
     return command.run(arguments);
+  }
+  if (program != program_names[0].name && is_python_measurement(words[0])) {
+    return measure({fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
   }
   for (const LeftOut& command : left_out) {
     if (command.name != words[0]) continue;

@@ -11,7 +11,7 @@
 #include "app/command_line.h"
 #include "app/measurement_options.h"
 #include "connect/http.h"
-#include "plugins/registry.h"
+#include "plugins/python_measurements.h"
 
 namespace spiderling::app {
 
@@ -133,12 +133,18 @@ void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
   add_own_options(*choice.command, *choice.measurement);
 }
 
-std::vector<Choice> all_measurements() {
+std::vector<Choice> choices_of(const FoundMeasurements& found) {
   std::vector<Choice> choices;
-  for (const MeasurementDescription* d : Registry::built_in().measurements()) {
-    choices.push_back({d, d->create(), nullptr, {}});
-  }
+  for (const MeasurementDescription* d : found.measurements) choices.push_back({d, d->create(), nullptr, {}});
   return choices;
+}
+
+// Below the list of those that can be used.
+std::string unusable(const FoundMeasurements& found) {
+  if (found.problems.empty()) return {};
+  std::string text = "Plugins that cannot be used:\n";
+  for (const std::string& problem : found.problems) text += "  " + problem + '\n';
+  return text + '\n';
 }
 
 }  // namespace
@@ -147,7 +153,9 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
   ParsedMeasure parsed;
   MeasureOptions& o = parsed.options;
   CLI::App cli("Asks what the path to each target of a list lets through.", arguments.called_as);
+  const FoundMeasurements found = find_measurements(arguments.words);
   cli.footer(
+      unusable(found) +
       "Examples:\n  spiderling measure -i eth0 ecn < targets.ndjson > results.ndjson\n"
       "  spiderling measure -i eth0 -w 5000 --csv-input ecn --connect https --timeout 3 < targets.csv\n"
       "Needs CAP_NET_RAW to observe and CAP_NET_ADMIN to configure sockets (root has both).\n"
@@ -157,13 +165,19 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
   add_intake_options(cli, o.intake, true);
   add_survival(cli, o.survival);
   add_evidence_options(cli, o.evidence);
-  std::vector<Choice> choices = all_measurements();
+  std::vector<Choice> choices = choices_of(found);
   for (Choice& choice : choices) add_measurement(cli, o, choice);
   cli.require_subcommand(1);
   cli.get_formatter()->label("SUBCOMMAND", "PLUGIN ...");
   cli.get_formatter()->label("Subcommands", "Measurements");
   parsed.exit = parse_command_line(cli, arguments);
-  if (parsed.exit) return parsed;
+  if (parsed.exit) {
+    const bool is_refused = *parsed.exit != success;
+    for (const std::string& problem : found.problems)
+      if (is_refused) fmt::print(stderr, "{}: {}\n", arguments.called_as, problem);
+    return parsed;
+  }
+  for (const std::string& note : found.notes) fmt::print(stderr, "{}: {}\n", arguments.called_as, note);
   if (!o.evidence.pcap.empty()) o.output_flows = true;  // else packets could not be compared with anything
   for (Choice& choice : choices) {
     if (!choice.command->parsed()) continue;

@@ -14,7 +14,7 @@
 #include "campaign/metadata.h"
 #include "campaign/own_options.h"
 #include "campaign/replay.h"
-#include "plugins/registry.h"
+#include "plugins/python_measurements.h"
 #include "spiders/combiner.h"
 
 namespace spiderling::app {
@@ -35,13 +35,6 @@ struct Options {
   std::string output;
   std::size_t shown = 20;
 };
-
-const MeasurementDescription* find_measurement(std::string_view name) {
-  for (const MeasurementDescription* one : Registry::built_in().measurements()) {
-    if (one->name == name) return one;
-  }
-  return nullptr;
-}
 
 // What --measurement names, before anything else is read: its options are then ours.
 std::string named_measurement(const std::vector<std::string>& words) {
@@ -134,7 +127,9 @@ class ReplayCommand {
   Result<void> take_measurement(const json::object& metadata, const std::string& path) {
     const std::string name = text_member(metadata, "measurement");
     if (name.empty()) return error("{} does not say what was measured; say it with --measurement", path);
-    description_ = find_measurement(name);
+    const auto found = find_measurement(name);
+    if (!found) return tl::unexpected(found.error());
+    description_ = *found;
     if (description_ == nullptr) return error("{}: there is no measurement '{}' here", path, name);
     measurement_ = description_->create();
     const json::value* own = metadata.if_contains("options");
@@ -206,7 +201,9 @@ int replay(const Arguments& arguments) {
       "Exit status: 0 the same, 1 something differs, 2 it cannot be said.");
   add_options(cli, options);
   const std::string name = named_measurement(arguments.words);
-  const MeasurementDescription* description = name.empty() ? nullptr : find_measurement(name);
+  const auto found = name.empty() ? Result<const MeasurementDescription*>(nullptr) : find_measurement(name);
+  if (!found) return refuse_command_line(arguments, found.error().message);
+  const MeasurementDescription* description = *found;
   std::unique_ptr<Measurement> measurement;
   if (!name.empty() && description == nullptr)
     return refuse_command_line(arguments, fmt::format("there is no measurement '{}'", name));

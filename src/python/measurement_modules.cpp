@@ -1,9 +1,70 @@
 #include "python/measurement_modules.h"
 
+#include <map>
+#include <memory>
+#include <stdexcept>
+
+#include "python/ref.h"
+#include "python/spider_measurement.h"
+
 namespace spiderling::python {
 
-Result<const MeasurementDescription*> load_measurement(const std::string& /*name*/) { return nullptr; }
+namespace {
 
-std::vector<const MeasurementDescription*> all_measurements(std::vector<Error>& /*problems*/) { return {}; }
+// What the program is shown of a plugin, and the plugin itself: for as long as the process lives.
+struct Known {
+  explicit Known(Ref object) : plugin(std::move(object)) {
+    description = {plugin.name.c_str(),
+                   plugin.description.c_str(),
+                   plugin.version.c_str(),
+                   {},
+                   plugin.modes,
+                   true,
+                   [this] { return make_spider_measurement(plugin); }};
+  }
+  SpiderPlugin plugin;
+  MeasurementDescription description{};
+};
+
+// By module and name, so that each is read once.
+const MeasurementDescription* known(const Ref& object) {
+  static auto& all = *new std::map<std::string, std::unique_ptr<Known>>;
+  auto read = std::make_unique<Known>(object);
+  const std::string key = read->plugin.module + ":" + read->plugin.name;
+  return &all.try_emplace(key, std::move(read)).first->second->description;
+}
+
+Ref adapter() {
+  Ref module(PyImport_ImportModule("pathspider._measure"));
+  if (!module) throw std::runtime_error(take_exception().text);
+  return module;
+}
+
+}  // namespace
+
+Result<const MeasurementDescription*> load_measurement(const std::string& name) {
+  try {
+    const Ref found = call_method(adapter().get(), "find_plugin", {python_text(name).get()});
+    return found.get() == Py_None ? nullptr : known(found);
+  } catch (const std::exception& problem) {
+    return error("pathspider.plugins.{}: {}", name, problem.what());
+  }
+}
+
+std::vector<const MeasurementDescription*> all_measurements(std::vector<Error>& problems) {
+  std::vector<const MeasurementDescription*> measurements;
+  try {
+    const std::vector<Ref> both = items_in(call_method(adapter().get(), "all_plugins").get());
+    for (const Ref& plugin : items_in(both.at(0).get())) measurements.push_back(known(plugin));
+    for (const Ref& problem : items_in(both.at(1).get())) {
+      const std::vector<Ref> parts = items_in(problem.get());
+      problems.push_back(
+          {fmt::format("pathspider.plugins.{}: {}", text_in(parts.at(0).get()), text_in(parts.at(1).get()))});
+    }
+  } catch (const std::exception& problem) {
+    problems.push_back({fmt::format("pathspider.plugins: {}", problem.what())});
+  }
+  return measurements;
+}
 
 }  // namespace spiderling::python

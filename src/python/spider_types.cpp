@@ -1,7 +1,8 @@
 #include "python/module.h"
+#include "python/spider_call.h"
 
 namespace spiderling::python {
 
-bool add_spider_types(PyObject* /*module*/) { return true; }
+bool add_spider_types(PyObject* /*module*/) { return make_worker_type(); }
 
 }  // namespace spiderling::python
