@@ -8,7 +8,7 @@ import ssl
 
 from .exceptions import NetDumplingsError
 
-MAX_MESSAGE = 16 << 20  # bytes; the hub's own limit
+MAX_MESSAGE = 16 << 20  # bytes; what our other eaters take, too
 MAX_WAITING = 16  # messages that have come and that nobody has read; then the hub has to wait
 CONNECT_TIMEOUT = 10  # seconds
 CLOSE_TIMEOUT = 2  # for the hub's answer to our close frame
