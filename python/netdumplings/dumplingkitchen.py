@@ -13,7 +13,7 @@ from ._delivery import HubDelivery
 from ._shared import HUB_HOST, HUB_IN_PORT
 from .dumpling import Dumpling, DumplingDriver
 from .dumplingchef import DumplingChef
-from .exceptions import InvalidDumplingPayload
+from .exceptions import InvalidDumplingPayload, NetDumplingsError
 
 _SLOW = 1.0  # seconds after which a handler that still runs is named
 _FLUSH = 5.0  # seconds at the end to deliver what waits
@@ -72,12 +72,15 @@ class DumplingKitchen:
 
     def run(self):
         """Blocks until stop(), Ctrl-C, or the end of a trace. Raises NetDumplingsError if there are no packets to be had."""
+        if self.chef_poke_interval is not None and not self.chef_poke_interval > 0:
+            raise NetDumplingsError(f"chef_poke_interval is {self.chef_poke_interval!r}: seconds above 0, or None for no pokes")
         source = _packets.open_source(self.interface, self.filter)
-        self._stopped.clear()
-        if self.dumpling_queue is None:
-            self.delivery = HubDelivery(self.hub, self._hello(), name=self.name)
-            self.delivery.start()
+        self._stopped = threading.Event()  # a new one: what is left of an earlier run shall not go on
         try:
+            if self.dumpling_queue is None:
+                self.delivery = HubDelivery(self.hub, self._hello(), name=self.name)
+                self.delivery.start()
+            threading.Thread(target=self._watch, args=(self._stopped,), daemon=True).start()
             if source.live:
                 self._cook_live(source)
             else:
@@ -109,11 +112,9 @@ class DumplingKitchen:
                 "poke_interval": self.chef_poke_interval}
 
     def _cook_live(self, source):
-        threads = [threading.Thread(target=self._watch, daemon=True)]
         if self.chef_poke_interval is not None:
-            threads += [threading.Thread(target=self._poke_chef, args=(station,), daemon=True) for station in self._stations]
-        for thread in threads:
-            thread.start()
+            for station in self._stations:
+                threading.Thread(target=self._poke_chef, args=(station, self._stopped), daemon=True).start()
         source.feed(self._process_packet, self._stopped)
 
     def _cook_trace(self, source):
@@ -147,12 +148,12 @@ class DumplingKitchen:
         interval = self.chef_poke_interval
         self._serve(station, DumplingDriver.interval, lambda: station.chef.interval_handler(interval=interval))
 
-    def _poke_chef(self, station):
+    def _poke_chef(self, station, stopped):
         """The thread that pokes one chef: one that is busy delays no other."""
         due = time.monotonic()
-        while not self._stopped.wait(max(0.0, due - time.monotonic())):
+        while not stopped.wait(max(0.0, due - time.monotonic())):
             with station.lock:
-                if self._stopped.is_set():
+                if stopped.is_set():
                     return
                 self._poke(station)
             due += self.chef_poke_interval
@@ -193,9 +194,9 @@ class DumplingKitchen:
             self.dumpling_count += 1
         chef.dumplings_sent_count += 1
 
-    def _watch(self):
+    def _watch(self, stopped):
         """Names each handler that runs for too long, once."""
-        while not self._stopped.wait(_SLOW / 4):
+        while not stopped.wait(_SLOW / 4):
             for station in tuple(self._stations):
                 driver = station.slow()
                 if driver is not None:

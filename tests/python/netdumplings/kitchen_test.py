@@ -378,6 +378,11 @@ class Captures(unittest.TestCase):
         status, output, problems = self.live("all")
         self.assertEqual((status, output), (0, "captured True\n"), problems)
 
+    def test_wrong_intervals(self):
+        for interval in (0, -1, float("nan")):
+            with self.assertRaisesRegex(NetDumplingsError, "chef_poke_interval"):
+                DumplingKitchen(Recorder(), chef_poke_interval=interval).run()
+
     def test_no_such_interface(self):
         with self.assertRaisesRegex(NetDumplingsError, "cannot capture on nowhere0|needs root"):
             DumplingKitchen(Recorder(), interface="nowhere0").run()
