@@ -1,0 +1,1 @@
+// libspiderling-testing.so is made of libraries alone; CMake wants a source.

@@ -1,0 +1,222 @@
+#include "spiderling/testing/measurements.h"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <boost/json/parse.hpp>
+
+#include "spiders/await_task.h"
+#include "spiders/combiner.h"
+#include "spiders/result_json.h"
+#include "testing/fake_run.h"
+#include "testing/finder.h"
+
+namespace spiderling::testing {
+namespace {
+
+ChainSet chains_of(const MeasurementDescription& description, PluginList own) {
+  std::vector<const ChainDescription*> found;
+  for (const char* name : description.chains) found.push_back(&find_chain(name, own));
+  auto chains = ChainSet::make(found);
+  if (!chains) throw std::invalid_argument(chains.error().message);
+  return std::move(*chains);
+}
+
+std::vector<std::string> texts_of(const std::vector<Condition>& conditions) {
+  std::vector<std::string> texts;
+  for (const Condition& one : conditions) texts.push_back(one.to_string());
+  return texts;
+}
+
+std::int64_t number(const OptionList::Option& option, std::string_view word) {
+  std::int64_t value = 0;
+  const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (problem != std::errc() || end != word.data() + word.size() || value < option.least ||
+      value > option.most) {
+    throw std::invalid_argument(
+        fmt::format("--{}: '{}' is no number from {} to {}", option.name, word, option.least, option.most));
+  }
+  return value;
+}
+
+class ListOfJobs final : public JobFeed {
+ public:
+  explicit ListOfJobs(std::vector<Job> jobs) : jobs_(std::move(jobs)) {}
+  State next(Job& job) override {
+    if (next_ == jobs_.size()) return State::ended;
+    job = std::move(jobs_[next_++]);
+    return State::job;
+  }
+
+ private:
+  std::vector<Job> jobs_;
+  std::size_t next_ = 0;
+};
+
+class KnownNames final : public Resolver {
+ public:
+  explicit KnownNames(const FakeNames& names) : names_(names) {}
+  Task<ResolvedName> resolve(std::string name) override {
+    const auto known = names_.find(name);
+    ResolvedName none;
+    none.state = NameState::no_such_name;
+    co_return known == names_.end() ? none : known->second;
+  }
+
+ private:
+  const FakeNames& names_;
+};
+
+}  // namespace
+
+bool TargetResult::has(std::string_view condition) const {
+  return std::ranges::find(conditions, condition) != conditions.end();
+}
+
+struct MeasurementTest::State {
+  State(const MeasurementDescription& what, PluginList own)
+      : description(what), chains(chains_of(what, own)), measurement(what.create()) {
+    if (const auto bound = bind_flow_fields(*measurement, chains); !bound)
+      throw std::invalid_argument(bound.error().message);
+  }
+
+  TargetResult result_of(const MergedJob& job) const {
+    const auto conditions = combine(*measurement, job);
+    TargetResult result{texts_of(conditions), {}, {}};
+    std::vector<FlowResult> flows;
+    for (const JobConnection& one : job.connections) {
+      result.connections.push_back(one.record);
+      flows.push_back({&one.record, one.flow.states.get(), one.flow.first, one.flow.last, one.flow.lossy});
+    }
+    std::string line;
+    ResultJson(chains, true).append({job.job, conditions, flows, job.missed_flows()}, line);
+    result.json = boost::json::parse(line);
+    return result;
+  }
+
+  EnginePlan plan(const FakeRunOptions& options) const {
+    EnginePlan plan{.measurement = *measurement,
+                    .has_own_connect = description.has_own_connect,
+                    .configurations = measurement->runs(),
+                    .marks = {},
+                    .epochs = nullptr,
+                    .options = {}};
+    plan.marks.resize(plan.configurations.size());
+    plan.options.attempts = options.attempts;
+    plan.options.mode = options.mode ? *options.mode : description.connect_supported.front();
+    plan.options.interleave = measurement->in_order() ? Interleave::in_order : Interleave::together;
+    const auto supported = description.connect_supported;
+    if (std::ranges::find(supported, plan.options.mode) == supported.end()) {
+      throw std::invalid_argument(
+          fmt::format("measurement {} does not connect as {}", description.name, name_of(plan.options.mode)));
+    }
+    return plan;
+  }
+
+  const MeasurementDescription& description;
+  const ChainSet chains;
+  const std::unique_ptr<Measurement> measurement;
+};
+
+MeasurementTest::MeasurementTest(std::string_view name, PluginList own)
+    : state_(std::make_unique<State>(find_measurement(name, own), own)) {}
+MeasurementTest::MeasurementTest(MeasurementTest&&) noexcept = default;
+MeasurementTest::~MeasurementTest() = default;
+
+MeasurementTest& MeasurementTest::options(const std::vector<std::string>& words) {
+  OptionList list;
+  state_->measurement->options(list);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto option =
+        std::ranges::find_if(list.options(), [&](const auto& o) { return "--" + o.name == words[i]; });
+    if (option == list.options().end())
+      throw std::invalid_argument(
+          fmt::format("measurement {} has no option {}", state_->description.name, words[i]));
+    if (bool* const* flag = std::get_if<bool*>(&option->target)) {
+      **flag = true;
+      continue;
+    }
+    if (++i == words.size()) throw std::invalid_argument(fmt::format("--{} needs a value", option->name));
+    if (std::string* const* text = std::get_if<std::string*>(&option->target)) **text = words[i];
+    if (std::int64_t* const* one = std::get_if<std::int64_t*>(&option->target))
+      **one = number(*option, words[i]);
+    if (auto* const* several = std::get_if<std::vector<std::int64_t>*>(&option->target))
+      (*several)->push_back(number(*option, words[i]));
+  }
+  return *this;
+}
+
+const MeasurementDescription& MeasurementTest::description() const { return state_->description; }
+Measurement& MeasurementTest::measurement() { return *state_->measurement; }
+std::vector<Configuration> MeasurementTest::configurations() const { return state_->measurement->runs(); }
+
+std::vector<std::string> MeasurementTest::conditions(const std::vector<ToldConnection>& connections) const {
+  const std::size_t expected = configurations().size();
+  if (connections.size() != expected) {
+    throw std::invalid_argument(fmt::format("measurement {} makes {} connections, {} are told of",
+                                            state_->description.name, expected, connections.size()));
+  }
+  MergedJob job;
+  for (const ToldConnection& told : connections) {
+    JobConnection one;
+    one.attempted = true;
+    one.record.state = told.state;
+    one.record.fields = told.fields;
+    one.flow = observe(state_->chains, told.packets);
+    one.flow.lossy = told.lossy;
+    job.connections.push_back(std::move(one));
+  }
+  return texts_of(combine(*state_->measurement, job));
+}
+
+std::map<std::string, TargetResult, std::less<>> MeasurementTest::run(const FakeNetwork& network,
+                                                                      const FakeRunOptions& options) {
+  if (state_->measurement->expander() != nullptr) {
+    throw std::invalid_argument(
+        fmt::format("measurement {} connects to nothing: use expand()", state_->description.name));
+  }
+  TargetsByLine targets;
+  for (const auto& [name, target] : network) targets.emplace_back(name, &target);
+  asio::io_context loop{1};
+  MadeUpNetwork made_up(targets);
+  ListOfJobs feed(jobs_of(targets));
+  std::map<std::string, TargetResult, std::less<>> results;
+  Engine* running = nullptr;
+  MadeUpWatch watch(loop, made_up, state_->chains,
+                    [&](std::vector<ObservedFlow> flows) { running->observed(std::move(flows)); });
+  Engine engine(loop, state_->plan(options), made_up, watch, feed, [&](MergedJob&& job) {
+    results.emplace(targets.at(job.job.line - 1).first, state_->result_of(job));
+  });
+  running = &engine;
+  bool done = false;
+  engine.start([&] { done = true; });
+  while (!done && !loop.stopped()) loop.run_one();
+  if (!done) throw std::runtime_error("the run has not come to its end");
+  return results;
+}
+
+Expansion MeasurementTest::expand(std::string_view domain, const FakeNames& names) {
+  ExpandMeasurement* expander = state_->measurement->expander();
+  if (expander == nullptr)
+    throw std::invalid_argument(fmt::format("measurement {} connects: use run()", state_->description.name));
+  Job job;
+  job.domain = domain;
+  job.line = 1;
+  job.members = fmt::format(R"("domain":"{}")", domain);
+  KnownNames resolver(names);
+  asio::io_context loop{1};
+  Expansion expansion;
+  std::exception_ptr failure;
+  asio::co_spawn(loop, await_task(expander->expand(job, resolver)),
+                 [&](std::exception_ptr problem, Expansion made) {
+                   failure = problem;
+                   expansion = std::move(made);
+                 });
+  loop.run();
+  if (failure) std::rethrow_exception(failure);
+  return expansion;
+}
+
+}  // namespace spiderling::testing
