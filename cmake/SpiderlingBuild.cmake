@@ -165,6 +165,8 @@ function(spiderling_builtin_plugins kind)
   set(library spiderling_builtin_${kind})
   add_library(${library} OBJECT ${sources})
   spiderling_target(${library})
+  # A plugin names its source file: not where that lay when it was built.
+  target_compile_options(${library} PRIVATE -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
   target_link_libraries(${library} PUBLIC expected::expected)
   add_library(spiderling_builtin_${kind}_linked INTERFACE)
   target_sources(spiderling_builtin_${kind}_linked INTERFACE $<TARGET_OBJECTS:${library}>)

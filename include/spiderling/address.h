@@ -15,6 +15,10 @@ enum class IpVersion : std::uint8_t { none = 0, v4 = 4, v6 = 6 };
 
 /// An IPv4 or IPv6 address. An IPv4 address is held in the first four of the sixteen bytes, the rest are
 /// zero. Default: no address (version none).
+///
+///     const auto address = IpAddress::parse("2001:db8::1");
+///     if (!address) return "that is none";
+///     return address->to_string();
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
   IpVersion version = IpVersion::none;

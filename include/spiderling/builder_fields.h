@@ -57,6 +57,9 @@ struct PppFields {
 };
 
 /// RFC 791.
+///
+///     const Ip4Fields fields{.source = client, .destination = server, .ecn = Ecn::ect0, .checksum = 0};
+///     packet.ip4(fields);  // with a checksum that is wrong
 struct Ip4Fields {
   IpAddress source{};
   IpAddress destination{};

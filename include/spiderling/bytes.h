@@ -8,6 +8,9 @@
 namespace spiderling {
 
 /// Bytes of a packet, borrowed. Never owns; dies with what it points into.
+///
+///     const Bytes bytes = packet.payload();
+///     if (bytes.size() >= 2) return load_be16(bytes.data());
 using Bytes = std::span<const std::uint8_t>;
 
 // Network byte order to host order. The caller has checked that the bytes are there. Any alignment.

@@ -15,7 +15,8 @@
 //         list.add("ttl_rev", s.ttl.rev, "of the first reverse packet; null if there was none");
 //       }
 //       static void ip4(State& s, const Ipv4Header& ip, const FlowPacket& p) {
-//       s.ttl[p.direction].first(ip.ttl()); }
+//         s.ttl[p.direction].first(ip.ttl());
+//       }
 //     };
 //     SPIDERLING_CHAIN(Ttl)
 #pragma once
@@ -242,11 +243,15 @@ Verdict verdict_of(Call&& call) {
 }  // namespace detail
 
 /// What a chain's struct must have; hooks are optional, each `static void` or `static Verdict`:
+///
 ///     new_flow(State&, const FlowPacket&)
-///     ip4(State&, const Ipv4Header&, const FlowPacket&)     ip6(State&, const Ipv6Header&, const
-///     FlowPacket&) icmp4, icmp6(State&, const IcmpMessage&, const FlowPacket&) tcp(State&, const TcpHeader&,
-///     const FlowPacket&)      udp(State&, const UdpHeader&, const FlowPacket&) l4(State&, const Transport&,
-///     const FlowPacket&): transports other than TCP, UDP and ICMP
+///     ip4(State&, const Ipv4Header&, const FlowPacket&)
+///     ip6(State&, const Ipv6Header&, const FlowPacket&)
+///     icmp4(State&, const IcmpMessage&, const FlowPacket&), and icmp6 likewise
+///     tcp(State&, const TcpHeader&, const FlowPacket&)
+///     udp(State&, const UdpHeader&, const FlowPacket&)
+///     l4(State&, const Transport&, const FlowPacket&), for other transports than TCP, UDP and ICMP
+///
 /// For each packet: ip4 or ip6, then icmp4 or icmp6, then tcp, udp or l4. All hooks of a flow run in one
 /// thread.
 template <class C>

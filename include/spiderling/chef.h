@@ -8,8 +8,8 @@
 //       Payload packet_handler(const Packet& packet) override {
 //         const auto dns = packet.dns();
 //         if (!dns || dns->questions().empty()) return {};
-//         return {{"lookup", {{"hostname", dns->questions().front().name()}, {"when",
-//         packet.time_seconds()}}}};
+//         return {{"lookup", {{"hostname", dns->questions().front().name()},
+//                             {"when", packet.time_seconds()}}}};
 //       }
 //     };
 //     SPIDERLING_CHEF(DnsLookups)

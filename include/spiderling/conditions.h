@@ -37,6 +37,11 @@ constexpr const char* name_of(Connectivity connectivity) {
 }
 
 /// Collects the conditions of a job.
+///
+///     Conditions conditions;
+///     conditions.connectivity("ecn", true, false);         // ecn.connectivity.broken
+///     conditions.add("mss.option.local.value", 1460);      // mss.option.local.value:1460
+///     assert(conditions.list().size() == 2);
 class Conditions {
  public:
   void add(std::string name) { list_.push_back({std::move(name), {}}); }

@@ -109,6 +109,11 @@ enum class ConnectionState : std::uint8_t {
 };
 
 /// What became of one connection. A value.
+///
+///     ConnectionRecord record = co_await worker.connect();
+///     const Payload* status = record.find("http_response_code");
+///     if (record.ok() && status == nullptr) record.add("greeted", false);
+///     co_return record;
 struct ConnectionRecord {
   ConnectionState state = ConnectionState::skipped;
   std::string reason;  ///< if not ok: one line for a person

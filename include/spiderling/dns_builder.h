@@ -27,8 +27,9 @@ inline constexpr std::uint16_t dns_class_in = 1;
 /// them (section 4.1.4). They are given as DnsQuestion::name gives them, a dot at the end allowed.
 ///
 ///     DnsBuffer<512> dns;
-///     const auto bytes = dns.header(4711, dns_flag::recursion_desired).question("example.org",
-///     dns_type::a).finish(); packet.udp({.source_port = 40000, .destination_port = 53}).payload(*bytes);
+///     dns.header(4711, dns_flag::recursion_desired).question("example.org", dns_type::a);
+///     const auto bytes = dns.finish();
+///     if (bytes) packet.udp({.source_port = 40000, .destination_port = 53}).payload(*bytes);
 ///
 /// An error is kept and comes out of finish(). No heap, no exception. One thread at a time.
 class DnsBuilder {

@@ -16,9 +16,8 @@ namespace spiderling {
 /// no EDNS, so that any server understands it. A value of 280 bytes; no heap. Thread-safe when const.
 ///
 ///     const auto query = DnsQuery::make(job.domain, id);
-///     if (!query) ...  // the domain is no name of DNS
-///     send(query->bytes());
-///     if (query->is_answered_by(received)) ...
+///     if (!query) return false;  // the domain is no name of DNS
+///     return query->is_answered_by(exchange(query->bytes()));
 class DnsQuery {
  public:
   /// 12 bytes of header, the longest name, type and class.

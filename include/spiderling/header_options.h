@@ -38,7 +38,10 @@ class OptionBytes {
   bool cut_ = false;
 };
 
-/// `tcp_option::mss(1460)` and so on (RFC 9293, section 3.2, and the RFCs named below).
+/// The options of RFC 9293, section 3.2, and of the RFCs named below.
+///
+///     packet.tcp({.source_port = 40000, .destination_port = 80, .flags = tcp_flag::syn},
+///                {tcp_option::mss(1460), tcp_option::sack_permitted(), tcp_option::fast_open()});
 namespace tcp_option {
 OptionBytes end_of_list();
 OptionBytes nop();

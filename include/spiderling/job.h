@@ -14,6 +14,12 @@ namespace spiderling {
 /// One target, as a line of the job list gave it. A value.
 ///
 ///     {"dip": "192.0.2.80", "dp": 80, "domain": "www.example.org", "rank": 7}
+///
+/// With this one,
+///
+///     assert(job.dip.to_string() == "192.0.2.80");
+///     assert(job.dp == 80);
+///     assert(job.member("rank") == 7);
 struct Job {
   IpAddress dip;                    ///< version none: the line named no address
   std::optional<std::uint16_t> dp;  ///< none: the measurement's own default

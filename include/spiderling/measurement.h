@@ -6,10 +6,10 @@
 //     class EcnMeasurement : public SynchronizedMeasurement {
 //      public:
 //       static constexpr const char* name = "ecn";
-//       static constexpr const char* description = "Does the path let Explicit Congestion Notification
-//       through?"; static constexpr const char* version = "1.0.0"; static constexpr std::array
-//       chains{"basic", "tcp", "ecn"}; static constexpr std::array connect_supported{ConnectMode::http,
-//       ConnectMode::tcp};
+//       static constexpr const char* description = "Does the path let ECN through?";
+//       static constexpr const char* version = "1.0.0";
+//       static constexpr std::array chains{"basic", "tcp", "ecn"};
+//       static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::tcp};
 //
 //       std::vector<Configuration> configurations() const override {
 //         Configuration off("ECN off"), on("ECN on");

@@ -96,6 +96,12 @@ class FlowField : public FlowFieldBase {
 
 /// What a worker and the observer say about one connection, joined. Borrowed: lives as long as combine()
 /// runs.
+///
+///     void combine(const MergedFlows& flows, Conditions& conditions) const override {
+///       if (!flows[0].trusted()) return conditions.not_observed();
+///       if (const auto octets = flows[0][octets_]) conditions.add("example.octets", octets.value);
+///     }
+///     FlowField<std::uint64_t> octets_{flow_fields_, "oct_fwd"};
 class MergedFlow {
  public:
   MergedFlow(const ConnectionRecord& connection, const std::uint8_t* states, bool lossy)

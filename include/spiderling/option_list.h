@@ -10,6 +10,11 @@
 namespace spiderling {
 
 /// The options of a measurement on the command line, after its name.
+///
+///     void options(OptionList& list) override {
+///       list.number("codepoint", codepoint_, 0, 63, "The DSCP that is tried");
+///     }
+///     std::int64_t codepoint_ = 48;
 class OptionList {
  public:
   using Target =

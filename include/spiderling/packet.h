@@ -58,9 +58,8 @@ class OwnedPacket;
 
 /// A view over bytes of a capture ring or a mapped file, with the offsets of its layers:
 ///
-///     data()                    network()        transport()       payload()
-///     | link, VLAN, MPLS, ...   | IPv4 or IPv6   | TCP, UDP, ...   | payload_length() bytes, padding left
-///     out
+///     data()                  network()       transport()     payload()
+///     | link, VLAN, MPLS, ... | IPv4 or IPv6  | TCP, UDP, ... | payload_length() bytes, without padding
 ///
 /// Lifetime: until the handler that was given it returns; own() is the one way to keep it. Thread-safety: a
 /// packet belongs to the thread that was given it.

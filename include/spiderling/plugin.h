@@ -23,6 +23,9 @@ struct Plugin {
 };
 
 /// The plugins of one program or shared object.
+///
+///     const PluginList list = spiderling_plugin_list();
+///     for (auto one = list.begin; one != list.end; ++one) std::puts((*one)->name);
 struct PluginList {
   const Plugin* const* begin;
   const Plugin* const* end;

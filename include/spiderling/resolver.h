@@ -53,7 +53,9 @@ struct ResolvedName {
 ///
 ///     Task<Expansion> expand(const Job& job, Resolver& resolver) override {
 ///       const ResolvedName name = co_await resolver.resolve("www." + job.domain);
-///       ...
+///       Expansion expansion;
+///       for (const IpAddress& address : name.addresses) expansion.jobs.push_back(job.at(address));
+///       co_return expansion;
 ///     }
 class Resolver {
  public:

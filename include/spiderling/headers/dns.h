@@ -314,8 +314,8 @@ class DnsSection {
 /// A view of a DNS message. Lifetime: that of the bytes; questions, records and names are views of the same
 /// bytes.
 ///
-///     if (const auto dns = packet.dns(); dns && !dns->questions().empty())
-///     print(dns->questions().front().name());
+///     const auto dns = packet.dns();
+///     if (dns && !dns->questions().empty()) return dns->questions().front().name();
 ///
 /// Each section is found by walking those before it, so its cost is that of the bytes before it.
 class DnsMessage {

@@ -23,6 +23,9 @@ enum class EtherType : std::uint16_t {
 };
 
 /// A view of an Ethernet header. Valid as long as the packet.
+///
+///     const auto ethernet = packet.ethernet();
+///     if (ethernet) return ethernet->source().to_string();
 class EthernetHeader {
  public:
   static constexpr std::size_t size = 14;

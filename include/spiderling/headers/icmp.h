@@ -28,6 +28,9 @@ inline constexpr std::uint8_t echo_reply = 129;
 }  // namespace icmp6_type
 
 /// A view of an ICMPv4 or ICMPv6 message; `version` says which set of types it speaks.
+///
+///     const auto icmp = packet.icmp();
+///     if (icmp && icmp->is_error()) return icmp->type();
 class IcmpHeader {
  public:
   static constexpr std::size_t size = 8;

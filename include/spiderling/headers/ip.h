@@ -35,6 +35,9 @@ enum class IpProtocol : std::uint8_t {
 enum class Ecn : std::uint8_t { not_ect = 0, ect1 = 1, ect0 = 2, ce = 3 };
 
 /// A view of an IPv4 header, options included.
+///
+///     const auto ip = packet.ip4();
+///     if (ip && !ip->is_fragment()) return ip->ttl();
 class Ipv4Header {
  public:
   static constexpr std::size_t min_size = 20;

@@ -104,6 +104,11 @@ class TcpOptions {
 };
 
 /// A view of a TCP header. The fixed twenty bytes are there; the options as far as captured.
+///
+///     const auto tcp = packet.tcp();
+///     if (!tcp || !tcp->has(tcp_flag::syn)) return 0;
+///     const auto mss = tcp->options().find(TcpOptionKind::maximum_segment_size);
+///     return mss && mss->data.size() == 2 ? load_be16(mss->data.data()) : 536;
 class TcpHeader {
  public:
   static constexpr std::size_t min_size = 20;

@@ -8,6 +8,10 @@
 
 namespace spiderling {
 
+/// A view of a UDP header.
+///
+///     const auto udp = packet.udp();
+///     if (udp && udp->checksum() == 0) return udp->destination_port();
 class UdpHeader {
  public:
   static constexpr std::size_t size = 8;

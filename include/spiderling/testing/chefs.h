@@ -42,8 +42,9 @@ struct ChefRun {
 
 /// Gives these packets to a chef of this name, in a kitchen of its own, as `nd-sniff -i TRACE` does.
 ///
-///     const ChefRun run = run_chef("DNSLookupChef", {"10.0.0.1:4000 > 10.0.0.2:53 udp
-///     dns=query:example.org"}); assert(run.failures == 0);
+///     const ChefRun run =
+///         run_chef("DNSLookupChef", {"10.0.0.1:4000 > 10.0.0.2:53 udp dns=query:example.org"});
+///     assert(run.failures == 0);
 ///     assert(run.of_packets().at(0).at("lookup").at("hostname") == "example.org");
 ///
 /// Throws std::invalid_argument if there is no such chef, and what its constructor throws as

@@ -23,6 +23,7 @@ struct LabVerdict {
 ///     const LabVerdict verdict = check_in_lab("lab.toml");
 ///     if (!verdict.skipped.empty()) return 77;  // ctest: skipped
 ///     if (!verdict.all_right) std::fputs(verdict.report.c_str(), stderr);
+///     return verdict.all_right ? 0 : 1;
 ///
 /// The program is $SPIDERLING, else `spiderling` of the PATH; it must find the measurement:
 /// $SPIDERLING_PLUGIN_PATH has the folder of the plugin. spiderling_add_plugin_test() of CMake sets both.

@@ -1,0 +1,204 @@
+"""The installed package, as its users have it: where it lies, what is in it, what can be built with it.
+
+Usage: package.py TEST BUILD_TREE      (exit status 77: skipped, the reason is said)
+
+`install` makes BUILD_TREE/package-test/prefix, which the other tests use; it is moved there after it was installed.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import header_examples
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv[2]).resolve()
+PLACE = BUILD / "package-test"
+PREFIX = PLACE / "prefix"
+LINKS = {"pspdr", "pathspider", "nd-sniff", "nd-hub", "nd-print", "nd-hubstatus", "nd-hubdetails"}
+TRACE = SOURCE / "examples/first.pcap"
+
+
+def skip(reason):
+    print(f"SKIPPED: {reason}")
+    sys.exit(77)
+
+
+def run(*words, cwd=None, status=0, **environment):
+    """Its standard output; with another exit status than expected the test fails and shows all that it said."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, cwd=cwd,
+                          env={**os.environ, **environment})
+    if done.returncode != status:
+        raise SystemExit(f"{' '.join(map(str, words))}\nexit status {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def compiler():
+    """As a user has it; with ccache, so that a test that changes nothing compiles nothing."""
+    return [*([ccache] if (ccache := shutil.which("ccache")) else []), "c++"]
+
+
+def fresh(name):
+    folder = PLACE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+
+def install():
+    """Two components that have nothing in common, and no path of the build in either."""
+    shutil.rmtree(PLACE, ignore_errors=True)
+    parts = {}
+    for component in ("runtime", "dev"):
+        run("cmake", "--install", BUILD, "--prefix", PLACE / component, "--component", component)
+        parts[component] = files_in(PLACE / component)
+    runtime, dev = parts["runtime"], parts["dev"]
+    assert not runtime & dev, runtime & dev
+    assert {f"bin/{name}" for name in LINKS | {"spiderling"}} <= runtime, runtime
+    assert "lib/systemd/system/spiderling-hub.service" in runtime, runtime
+    assert (PLACE / "runtime/lib/spiderling/plugins").is_dir()
+    assert not any(name.startswith(("include/", "lib/cmake/", "lib/pkgconfig/")) for name in runtime), runtime
+    assert {"lib/pkgconfig/spiderling.pc", "lib/cmake/spiderling/spiderlingConfig.cmake", "lib/libspiderling-testing.so"} <= dev
+    run("cmake", "--install", BUILD, "--prefix", PLACE / "first")
+    assert files_in(PLACE / "first") == runtime | dev
+    (PLACE / "first").rename(PREFIX)
+    for name in files_in(PREFIX):
+        content = (PREFIX / name).read_bytes()
+        for path in (f"{SOURCE}/", f"{BUILD}/"):
+            # The units name the prefix that they were installed to: that is their purpose.
+            assert path.encode() not in content or name.endswith(".service"), f"{name} has {path} in it"
+    unit = (PREFIX / "lib/systemd/system/spiderling-hub.service").read_text()
+    assert f"ExecStart={PLACE}/first/bin/spiderling hub" in unit, unit
+    assert run(PREFIX / "bin/spiderling", "--version").startswith("spiderling ")
+    assert '"tcp_connected":' in run(PREFIX / "bin/pspdr", "observe", "-i", TRACE, "tcp")
+
+
+def headers():
+    """Each public header compiles alone and before all others, with all its examples, warnings being errors."""
+    assert files_in(PREFIX / "include") == files_in(SOURCE / "include")
+    folder = fresh("headers")
+    # No Boost of its own, no other library of the system: what the package declares is in the compiler's own folders.
+    command = [*compiler(), "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused-variable", "-Wno-unused-function",
+               "-fsyntax-only" if not shutil.which("ccache") else "-c", "-I", str(PREFIX / "include")]
+
+    def check(pair):
+        header, source = pair
+        path = folder / (header.replace("/", "_") + ".cpp")
+        path.write_text(source, encoding="utf-8")
+        done = subprocess.run([*command, path.name, *([] if "-fsyntax-only" in command else ["-o", path.name + ".o"])],
+                              cwd=folder, capture_output=True, text=True, check=False)
+        return f"{header}:\n{done.stderr}" if done.returncode else ""
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = [text for text in pool.map(check, header_examples.programs(PREFIX / "include")) if text]
+    assert not problems, "\n".join(problems)
+
+
+CMAKE_PROJECT = """cmake_minimum_required(VERSION 3.25)
+project(mine LANGUAGES CXX)
+find_package(spiderling 0.1 REQUIRED)
+enable_testing()
+spiderling_add_plugin(my_chefs my_chefs.cpp)
+spiderling_add_plugin_test(my_chefs_test my_chefs my_chefs_test.cpp)
+"""
+TEST_OF_CHEFS = """#include <spiderling/testing.h>
+using namespace spiderling::testing;
+int main() {
+  const ChefRun run = run_chef("DnsLookups", {"10.0.0.1:4000 > 10.0.0.2:53 udp dns=query:example.org"});
+  const auto found = MeasurementTest("ecn").run({{"plain", answers()}});  // one of those that ship
+  return run.of_packets().at(0).at("lookup").at("hostname") == "example.org" && found.at("plain").has("ecn.negotiation.succeeded")
+             ? 0 : 1;
+}
+"""
+LOOKUP = '"payload":{"lookup":{"hostname":"www.example.org","when":1600000000.0}}'
+
+
+def sources(name):
+    folder = fresh(name)
+    shutil.copy(PREFIX / "share/doc/spiderling-dev/examples/my_chefs.cpp", folder)
+    (folder / "my_chefs_test.cpp").write_text(TEST_OF_CHEFS)
+    (folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
+    return folder
+
+
+def is_loaded(module, prefix=PREFIX):
+    assert LOOKUP in run(prefix / "bin/nd-sniff", "-i", TRACE, "--output", "-", "--chef-module", module)
+
+
+def configure(folder, prefix=PREFIX):
+    options = ["-G", "Ninja"] if shutil.which("ninja") else []
+    if shutil.which("ccache"):
+        options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+    run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_CXX_FLAGS=-O1", *options)
+
+
+def cmake():
+    """find_package() and the two functions: a plugin and its test, which knows the program of this installation."""
+    folder = sources("cmake")
+    configure(folder)
+    run("cmake", "--build", folder / "build")
+    said = run("ctest", "--test-dir", folder / "build", "--verbose")
+    assert f"SPIDERLING={PREFIX}/bin/spiderling" in said, said
+    assert "100% tests passed, 0 tests failed out of 1" in said, said
+    is_loaded(folder / "build/libmy_chefs.so")
+
+
+def pkg_config():
+    """The same by hand."""
+    folder = sources("pkg_config")
+    environment = {"PKG_CONFIG_PATH": str(PREFIX / "lib/pkgconfig")}
+    flags = run("pkg-config", "--cflags", "spiderling", **environment).split()
+    run(*compiler(), "-O1", *flags, "-c", "my_chefs.cpp", "-o", "my_chefs.o", cwd=folder)
+    run("c++", "-shared", "my_chefs.o", "-o", "libmy_chefs.so", "-lboost_json", cwd=folder)
+    is_loaded(folder / "libmy_chefs.so")
+    run(*compiler(), "-O1", *flags, "-c", "my_chefs_test.cpp", "-o", "test.o", cwd=folder)
+    libraries = run("pkg-config", "--libs", "spiderling-testing", **environment).split()
+    run("c++", "test.o", "my_chefs.o", "-o", "chefs_test", *libraries, cwd=folder)
+    run(folder / "chefs_test")
+    plugins = pathlib.Path(run("pkg-config", "--variable=plugindir", "spiderling", **environment).strip()).resolve()
+    assert plugins == PREFIX / "lib/spiderling/plugins", plugins
+
+
+def hidden():
+    """The test kit shows what the headers declare, and nothing of the engine behind them."""
+    shown = run("nm", "-DC", "--defined-only", PREFIX / "lib/libspiderling-testing.so")
+    for name in ("Kitchen::", "Observer::", "Engine::", "Registry::", "boost::asio", "sqlite3", "spiderling_plugin_list"):
+        assert name not in shown, name
+
+
+def debs():
+    """cpack makes two packages; laid out in an empty root they depend on each other as they should, and work."""
+    for program in ("dpkg-deb", "dpkg-shlibdeps"):
+        if not shutil.which(program):
+            skip(f"needs {program}")
+    folder, root = fresh("debs"), fresh("root")
+    run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder)
+    packages = {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
+    assert set(packages) == {"spiderling", "spiderling-dev"}, packages
+    for package in packages.values():
+        run("dpkg-deb", "-x", package, root)
+    depends = {name: run("dpkg-deb", "-f", path, "Depends") for name, path in packages.items()}
+    version = run("dpkg-deb", "-f", packages["spiderling"], "Version").strip()
+    assert "libc6" in depends["spiderling"] and "libboost-json1.81.0" in depends["spiderling"], depends
+    assert "-dev" not in depends["spiderling"], depends
+    for needed in (f"spiderling (= {version})", "libboost-json1.81-dev", "libexpected-dev", "g++"):
+        assert needed in depends["spiderling-dev"], depends
+    assert files_in(root / "usr") == files_in(PREFIX)
+    assert "ExecStart=/usr/bin/spiderling hub" in (root / "usr/lib/systemd/system/spiderling-hub.service").read_text()
+    assert '"tcp_connected":' in run(root / "usr/bin/spiderling", "observe", "-i", TRACE, "tcp")
+    project = sources("from_debs")
+    configure(project, root / "usr")
+    run("cmake", "--build", project / "build", "--target", "my_chefs")
+    is_loaded(project / "build/libmy_chefs.so", root / "usr")
+
+
+TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, hidden, debs)}
+
+if __name__ == "__main__":
+    TESTS[sys.argv[1]]()
