@@ -1,5 +1,5 @@
-# What `cmake --install` and cpack lay down. Two components: `runtime`, what is needed to measure, and `dev`, what is
-# needed to write plugins. Nothing in it knows where it was built, and the tree may be moved as a whole: the program finds
+# What `cmake --install` and cpack lay down. Three components: `runtime`, what is needed to measure, `dev`, what is needed
+# to write plugins, and `python`, what is needed to run those that are in Python. Nothing in it knows where it was built, and the tree may be moved as a whole: the program finds
 # what belongs to it from its own place (bin/../lib/spiderling), and so do the files of CMake and pkg-config.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -56,12 +56,24 @@ install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-dev COMPONENT dev)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-dev RENAME copyright COMPONENT dev)
 
+# --- python
+if(TARGET spiderling-python)
+  set(packages_dir lib/python3/dist-packages)  # where Debian's python3 looks, with the prefix /usr
+  install(TARGETS spiderling-python LIBRARY DESTINATION ${SPIDERLING_PRIVATE_DIR} COMPONENT python)
+  install(TARGETS spiderling_extension LIBRARY DESTINATION ${packages_dir} COMPONENT python)
+  foreach(package IN ITEMS netdumplings pathspider)
+    install(DIRECTORY python/${package} DESTINATION ${packages_dir} COMPONENT python OPTIONAL
+            PATTERN __pycache__ EXCLUDE PATTERN tests EXCLUDE)
+  endforeach()
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-python RENAME copyright COMPONENT python)
+endif()
+
 # --- packages: cpack -G DEB, in the build tree
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME spiderling)
 set(CPACK_PACKAGE_CONTACT "spiderling <spiderling@localhost>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL runtime dev)
+set(CPACK_COMPONENTS_ALL runtime dev python)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
@@ -69,11 +81,18 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME spiderling)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "nftables, iproute2")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "nftables, iproute2, spiderling-python")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "nginx, knot, apache2-bin")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "network measurement that people extend
  PATHspider (does the path to a target let a protocol feature through?) and
  netdumplings (live JSON from handlers of your own) on one engine.")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME spiderling-python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "spiderling (= ${PROJECT_VERSION}), python3 (>= 3.11), python3 (<< 3.12)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-scapy")
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION "chefs, chains and measurements in Python for spiderling
+ Runs those that were written for netdumplings and PATHspider, and new ones.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME spiderling-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS ON)

@@ -52,21 +52,22 @@ def files_in(folder):
 
 
 def install():
-    """Two components that have nothing in common, and no path of the build in either."""
+    """Three components that have nothing in common, and no path of the build in any."""
     shutil.rmtree(PLACE, ignore_errors=True)
     parts = {}
-    for component in ("runtime", "dev"):
+    for component in ("runtime", "dev", "python"):
         run("cmake", "--install", BUILD, "--prefix", PLACE / component, "--component", component)
         parts[component] = files_in(PLACE / component)
-    runtime, dev = parts["runtime"], parts["dev"]
-    assert not runtime & dev, runtime & dev
+    runtime, dev, python = parts["runtime"], parts["dev"], parts["python"]
+    assert not runtime & dev and not python & (runtime | dev), parts
+    assert "lib/spiderling/libspiderling-python.so" in python, python
     assert {f"bin/{name}" for name in LINKS | {"spiderling"}} <= runtime, runtime
     assert "lib/systemd/system/spiderling-hub.service" in runtime, runtime
     assert (PLACE / "runtime/lib/spiderling/plugins").is_dir()
     assert not any(name.startswith(("include/", "lib/cmake/", "lib/pkgconfig/")) for name in runtime), runtime
     assert {"lib/pkgconfig/spiderling.pc", "lib/cmake/spiderling/spiderlingConfig.cmake", "lib/libspiderling-testing.so"} <= dev
     run("cmake", "--install", BUILD, "--prefix", PLACE / "first")
-    assert files_in(PLACE / "first") == runtime | dev
+    assert files_in(PLACE / "first") == runtime | dev | python
     (PLACE / "first").rename(PREFIX)
     for name in files_in(PREFIX):
         content = (PREFIX / name).read_bytes()
@@ -173,20 +174,21 @@ def hidden():
 
 
 def debs():
-    """cpack makes two packages; laid out in an empty root they depend on each other as they should, and work."""
+    """cpack makes three packages; laid out in an empty root they depend on each other as they should, and work."""
     for program in ("dpkg-deb", "dpkg-shlibdeps"):
         if not shutil.which(program):
             skip(f"needs {program}")
     folder, root = fresh("debs"), fresh("root")
     run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder)
     packages = {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
-    assert set(packages) == {"spiderling", "spiderling-dev"}, packages
+    assert set(packages) == {"spiderling", "spiderling-dev", "spiderling-python"}, packages
     for package in packages.values():
         run("dpkg-deb", "-x", package, root)
     depends = {name: run("dpkg-deb", "-f", path, "Depends") for name, path in packages.items()}
     version = run("dpkg-deb", "-f", packages["spiderling"], "Version").strip()
     assert "libc6" in depends["spiderling"] and "libboost-json1.81.0" in depends["spiderling"], depends
-    assert "-dev" not in depends["spiderling"], depends
+    assert "-dev" not in depends["spiderling"] and "libpython" not in depends["spiderling"], depends
+    assert "libpython3.11" in depends["spiderling-python"], depends
     for needed in (f"spiderling (= {version})", "libboost-json1.81-dev", "libexpected-dev", "g++"):
         assert needed in depends["spiderling-dev"], depends
     assert files_in(root / "usr") == files_in(PREFIX)
