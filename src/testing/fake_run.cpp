@@ -202,13 +202,22 @@ MadeUpNetwork::Seen MadeUpNetwork::take(const ExpectedFlow& flow) {
 
 void MadeUpWatch::let_go(const ExpectedFlow& flow, std::uint64_t token) {
   const MadeUpNetwork::Seen seen = network_.take(flow);
-  auto one = std::make_shared<ObservedFlow>();
-  if (seen.target != nullptr && seen.target->observed) *one = observe(chains_, seen.packets);
-  one->lossy = seen.target != nullptr && seen.target->lossy;
-  one->token = token;
-  asio::post(loop_, [this, one] {  // the engine has not heard of the end of the connection yet
+  ObservedFlow one;
+  if (seen.target != nullptr && seen.target->observed) one = observe(chains_, seen.packets);
+  one.lossy = seen.target != nullptr && seen.target->lossy;
+  say(std::move(one), token);
+}
+
+void MadeUpWatch::let_go_towards(const IpAddress&, std::uint16_t sp, std::uint64_t token) {
+  if (sp != 0) say({}, token);
+}
+
+// Later: the engine has not heard of the end of the connection yet.
+void MadeUpWatch::say(ObservedFlow flow, std::uint64_t token) {
+  flow.token = token;
+  asio::post(loop_, [this, kept = std::make_shared<ObservedFlow>(std::move(flow))] {
     std::vector<ObservedFlow> flows;
-    flows.push_back(std::move(*one));
+    flows.push_back(std::move(*kept));
     tell_(std::move(flows));
   });
 }

@@ -59,8 +59,13 @@ class MadeUpWatch final : public FlowExpectations {
   void expect(const ExpectedFlow&, std::uint64_t) override {}
   void forget(const ExpectedFlow& flow, std::uint64_t) override { network_.take(flow); }
   void let_go(const ExpectedFlow& flow, std::uint64_t token) override;
+  // A measurement's own sockets do not lead into a network that is made up: nothing is seen of them.
+  void expect_towards(const IpAddress&, std::uint64_t) override {}
+  void let_go_towards(const IpAddress& dip, std::uint16_t sp, std::uint64_t token) override;
 
  private:
+  void say(ObservedFlow flow, std::uint64_t token);
+
   asio::io_context& loop_;
   MadeUpNetwork& network_;
   const ChainSet& chains_;

@@ -16,9 +16,11 @@
 namespace spiderling::testing {
 namespace {
 
-ChainSet chains_of(const MeasurementDescription& description, PluginList own) {
+ChainSet chains_of(const MeasurementDescription& description, const Measurement& measurement,
+                   PluginList own) {
   std::vector<const ChainDescription*> found;
   for (const char* name : description.chains) found.push_back(&find_chain(name, own));
+  for (const ChainDescription* chain : measurement.own_chains()) found.push_back(chain);
   auto chains = ChainSet::make(found);
   if (!chains) throw std::invalid_argument(chains.error().message);
   return std::move(*chains);
@@ -77,12 +79,13 @@ bool TargetResult::has(std::string_view condition) const {
 
 struct MeasurementTest::State {
   State(const MeasurementDescription& what, PluginList own)
-      : description(what), chains(chains_of(what, own)), measurement(what.create()) {
+      : description(what), measurement(what.create()), chains(chains_of(what, *measurement, own)) {
     if (const auto bound = bind_flow_fields(*measurement, chains); !bound)
       throw std::invalid_argument(bound.error().message);
   }
 
-  TargetResult result_of(const MergedJob& job) const {
+  TargetResult result_of(MergedJob& job) const {
+    merge(*measurement, job);
     const auto conditions = combine(*measurement, job);
     TargetResult result{texts_of(conditions), {}, {}};
     std::vector<FlowResult> flows;
@@ -116,8 +119,8 @@ struct MeasurementTest::State {
   }
 
   const MeasurementDescription& description;
-  const ChainSet chains;
   const std::unique_ptr<Measurement> measurement;
+  const ChainSet chains;
 };
 
 MeasurementTest::MeasurementTest(std::string_view name, PluginList own)
@@ -168,6 +171,7 @@ std::vector<std::string> MeasurementTest::conditions(const std::vector<ToldConne
     one.flow.lossy = told.lossy;
     job.connections.push_back(std::move(one));
   }
+  merge(*state_->measurement, job);
   return texts_of(combine(*state_->measurement, job));
 }
 
@@ -179,20 +183,29 @@ std::map<std::string, TargetResult, std::less<>> MeasurementTest::run(const Fake
   }
   TargetsByLine targets;
   for (const auto& [name, target] : network) targets.emplace_back(name, &target);
+  const EnginePlan plan = state_->plan(options);
+  Measurement& measurement = *state_->measurement;
+  MeasurementRun what;
+  what.mode = plan.options.mode;
+  what.timeout = plan.options.timeout;
+  what.workers = plan.options.workers;
+  measurement.prepare(what);
   asio::io_context loop{1};
+  measurement.begin([&loop](std::function<void()> function) { asio::post(loop, std::move(function)); });
   MadeUpNetwork made_up(targets);
   ListOfJobs feed(jobs_of(targets));
   std::map<std::string, TargetResult, std::less<>> results;
   Engine* running = nullptr;
   MadeUpWatch watch(loop, made_up, state_->chains,
                     [&](std::vector<ObservedFlow> flows) { running->observed(std::move(flows)); });
-  Engine engine(loop, state_->plan(options), made_up, watch, feed, [&](MergedJob&& job) {
+  Engine engine(loop, plan, made_up, watch, feed, [&](MergedJob&& job) {
     results.emplace(targets.at(job.job.line - 1).first, state_->result_of(job));
   });
   running = &engine;
   bool done = false;
   engine.start([&] { done = true; });
   while (!done && !loop.stopped()) loop.run_one();
+  measurement.end();
   if (!done) throw std::runtime_error("the run has not come to its end");
   return results;
 }
