@@ -39,7 +39,7 @@ endforeach()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/spiderling)
 install(DIRECTORY include/spiderling DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(TARGETS spiderling_plugin EXPORT spiderling)
-install(TARGETS spiderling_test_kit EXPORT spiderling LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(TARGETS spiderling_test_kit spiderling_eater EXPORT spiderling LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(EXPORT spiderling NAMESPACE spiderling:: FILE spiderlingTargets.cmake DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(cmake/package/spiderlingConfig.cmake.in ${CMAKE_BINARY_DIR}/package/spiderlingConfig.cmake
                               INSTALL_DESTINATION ${package_dir} PATH_VARS CMAKE_INSTALL_BINDIR)
@@ -48,7 +48,7 @@ install(FILES ${CMAKE_BINARY_DIR}/package/spiderlingConfig.cmake ${CMAKE_BINARY_
               cmake/package/SpiderlingPlugin.cmake
         DESTINATION ${package_dir} COMPONENT dev)
 file(RELATIVE_PATH SPIDERLING_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-foreach(name IN ITEMS spiderling spiderling-testing)
+foreach(name IN ITEMS spiderling spiderling-testing spiderling-eater)
   configure_file(cmake/package/${name}.pc.in ${CMAKE_BINARY_DIR}/package/${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/package/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 endforeach()

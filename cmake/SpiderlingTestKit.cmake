@@ -8,14 +8,13 @@ target_link_libraries(spiderling_plugin INTERFACE Boost::json)
 set_target_properties(spiderling_plugin PROPERTIES EXPORT_NAME plugin)
 
 # libspiderling-testing.so: the test kit of plugins' authors, with the engine's stages inside. What they may call is in
-# cmake/package/testing.map; all else is hidden, so that nothing of the engine meets what a test links besides. Also the
-# Eater of programs is in it.
+# cmake/package/testing.map; all else is hidden, so that nothing of the engine meets what a test links besides.
 add_library(spiderling_test_kit SHARED ${CMAKE_SOURCE_DIR}/cmake/package/test_kit.cpp)
 target_link_libraries(spiderling_test_kit
-  PRIVATE spiderling::testing spiderling::eaters spiderling::builtin_chains spiderling::builtin_chefs spiderling::builtin_measurements
+  PRIVATE spiderling::testing spiderling::builtin_chains spiderling::builtin_chefs spiderling::builtin_measurements
   PUBLIC spiderling_plugin)
 set_property(TARGET spiderling_test_kit PROPERTY LINK_LIBRARY_OVERRIDE
-  "WHOLE_ARCHIVE,spiderling_base,spiderling_wire,spiderling_jobs,spiderling_eaters,spiderling_testing")
+  "WHOLE_ARCHIVE,spiderling_base,spiderling_wire,spiderling_jobs,spiderling_testing")
 set(map ${CMAKE_SOURCE_DIR}/cmake/package/testing.map)
 target_link_options(spiderling_test_kit PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic -Wl,--no-undefined)
 set_target_properties(spiderling_test_kit PROPERTIES OUTPUT_NAME spiderling-testing EXPORT_NAME testing

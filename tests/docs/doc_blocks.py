@@ -2,7 +2,7 @@
 import re
 import shlex
 
-KNOWN = {"file", "append", "run", "background", "until", "expect", "status", "output", "numbers", "skip"}
+KNOWN = {"file", "append", "run", "background", "until", "expect", "status", "output", "numbers", "package", "skip"}
 MARK = re.compile(r"<!--\s*doc-test:(.*?)-->", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w+-]*)\s*$")
 

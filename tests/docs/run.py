@@ -11,6 +11,7 @@ A block is marked by an HTML comment right before it, which Markdown does not sh
     <!-- doc-test: output=hub numbers=any -->         ... what `hub` has printed; a number stands for every number
     <!-- doc-test: skip="needs two machines" -->      left alone, and said
 
+With run: `package` makes the installed package be found by CMake and pkg-config, for this block and those behind it.
 With run and background: expect="WORDS" (any number of them) must be in what is printed, status=N is the exit status (0).
 Every block must have a mark, so that none is untested by accident.
 
@@ -97,12 +98,23 @@ class Reader:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with open(path, mode, encoding="utf-8") as file:
                     file.write(block.text)
+        if "package" in mark:
+            self.install()
         if "background" in mark:
             self.start(mark, mark["run"] if isinstance(mark.get("run"), str) else block.text)
         elif "run" in mark:
             self.run(mark, block.text if mark["run"] is True else mark["run"])
         elif "output" in mark:
             self.compare(mark, block.text)
+
+    def install(self):
+        prefix = self.folder / "prefix"
+        if prefix.exists():
+            return
+        done = subprocess.run(["cmake", "--install", PROGRAM.parent, "--prefix", prefix], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise DocError(f"needs the package, which cannot be installed:\n{done.stdout}{done.stderr}")
+        self.environment |= {"CMAKE_PREFIX_PATH": str(prefix), "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
 
     def shell(self, script):
         return ["bash", "-euo", "pipefail", "-c", script]

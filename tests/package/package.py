@@ -166,11 +166,32 @@ def pkg_config():
     assert plugins == PREFIX / "lib/spiderling/plugins", plugins
 
 
+EATER = """#include <spiderling/eater.h>
+int main() { return spiderling::Eater({.name = "mine", .hub = "localhost:1"}).run().problem.empty() ? 1 : 0; }
+"""
+
+
+def eater():
+    """A program that eats dumplings, by CMake and by hand; docs/writing-an-eater.md runs one."""
+    folder = fresh("eater")
+    (folder / "eater.cpp").write_text(EATER)
+    (folder / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.25)\nproject(mine LANGUAGES CXX)\n"
+                                           "find_package(spiderling 0.1 REQUIRED)\nadd_executable(eater eater.cpp)\n"
+                                           "target_link_libraries(eater PRIVATE spiderling::eater)\n")
+    configure(folder)
+    run("cmake", "--build", folder / "build")
+    run(folder / "build/eater")
+    flags = run("pkg-config", "--cflags", "--libs", "spiderling-eater", PKG_CONFIG_PATH=str(PREFIX / "lib/pkgconfig")).split()
+    run(*compiler(), "-O1", "eater.cpp", "-o", "eater", *flags, cwd=folder)
+    run(folder / "eater")
+
+
 def hidden():
-    """The test kit shows what the headers declare, and nothing of the engine behind them."""
-    shown = run("nm", "-DC", "--defined-only", PREFIX / "lib/libspiderling-testing.so")
-    for name in ("Kitchen::", "Observer::", "Engine::", "Registry::", "boost::asio", "sqlite3", "spiderling_plugin_list"):
-        assert name not in shown, name
+    """The libraries show what the headers declare, and nothing of the engine behind them."""
+    for library in ("testing", "eater"):
+        shown = run("nm", "-DC", "--defined-only", PREFIX / f"lib/libspiderling-{library}.so")
+        for name in ("Kitchen::", "Observer::", "Engine::", "Registry::", "boost::asio", "sqlite3", "spiderling_plugin_list"):
+            assert name not in shown, name
 
 
 def debs():
@@ -200,7 +221,7 @@ def debs():
     is_loaded(project / "build/libmy_chefs.so", root / "usr")
 
 
-TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, hidden, debs)}
+TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, eater, hidden, debs)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]]()
