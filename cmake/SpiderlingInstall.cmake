@@ -90,7 +90,7 @@ set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME spiderling-python)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "spiderling (= ${PROJECT_VERSION}), python3 (>= 3.11), python3 (<< 3.12)")
-set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-scapy")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-websockets, python3-scapy")
 set(CPACK_COMPONENT_PYTHON_DESCRIPTION "chefs, chains and measurements in Python for spiderling
  Runs those that were written for netdumplings and PATHspider, and new ones.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME spiderling-dev)
