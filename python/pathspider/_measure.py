@@ -336,12 +336,13 @@ class Run:
         record = self._records.pop((line, number), None)
         if record is None:
             return "{}"
-        put = self.spider.outqueue.collect(self.spider.merge, _seen(flow) if flow else NO_FLOW, record)
+        seen = _seen(flow) if flow else NO_FLOW
+        chains_have = set(seen or ())
         merged = {}
-        for one in put:
+        for one in self.spider.outqueue.collect(self.spider.merge, seen, record):
             if isinstance(one, dict):
                 merged.update(one)
-        return self._as_json(merged)
+        return self._as_json({name: value for name, value in merged.items() if name not in chains_have})
 
     def combine(self, flows):
         """Conditions, from flows as the arguments of _as_dictionary()."""

@@ -1,0 +1,1 @@
+raise RuntimeError("a native measurement has this name: nobody may load me")
