@@ -10,13 +10,12 @@ import pathlib
 import queue
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
 
 import traces  # noqa: E402
 from pathspider.chains.base import Chain  # noqa: E402
-from pathspider.observer import SHUTDOWN_SENTINEL, Observer, basic_count, basic_flow, simple_observer  # noqa: E402
+from pathspider.observer import Observer, basic_count, basic_flow  # noqa: E402
 from pathspider.observer import tcp as tcp_functions  # noqa: E402
 
 CLASSES = {
@@ -276,90 +275,6 @@ def kept_headers_keep_their_bytes(folder):
     assert len(kept) > 100
     for header, data in kept:
         assert bytes(header.data) == data, header
-
-
-def run_flow_enqueuer_ends_with_the_sentinel(folder):
-    from scapy_packets import conversation
-
-    trace = traces.write(folder + "/enqueued.pcap", conversation(4))
-    observer = simple_observer(trace)
-    flows = queue.Queue()
-    lines = []
-    handler = logging.Handler()
-    handler.emit = lambda entry: lines.append(entry.getMessage())
-    logging.getLogger("observer").addHandler(handler)
-    logging.getLogger("observer").setLevel(logging.INFO)
-    thread = threading.Thread(target=observer.run_flow_enqueuer, args=(flows,), daemon=True)
-    thread.start()
-    records = []
-    while True:
-        flow = flows.get(timeout=30)
-        if flow == SHUTDOWN_SENTINEL:
-            break
-        records.append(flow)
-    thread.join(30)
-    assert [record["pkt_fwd"] for record in sorted(records, key=lambda one: one["pkt_first"])] == [1, 1, 1], records
-    assert lines == ["processed 5 packets (0 dropped, 0 short, 0 non-ip) into 3 flows (0 ignored)"], lines
-
-
-def an_interrupt_ends_an_observer_that_waits(folder):
-    from scapy_packets import conversation
-
-    pipe = folder + "/pipe"
-    os.mkfifo(pipe)
-    whole = pathlib.Path(traces.write(folder + "/whole.pcap", conversation(4))).read_bytes()
-    writer_may_go = threading.Event()
-
-    def write():
-        with open(pipe, "wb") as file:
-            file.write(whole)
-            file.flush()
-            writer_may_go.wait(60)
-
-    threading.Thread(target=write, daemon=True).start()
-    seen = threading.Event()
-
-    def tell(rec, ip):
-        seen.set()
-        return True
-
-    observer = Observer(pipe, new_flow_chain=[basic_flow, tell])
-    flows, interrupt = queue.Queue(), queue.Queue()
-    thread = threading.Thread(target=observer.run_flow_enqueuer, args=(flows, interrupt), daemon=True)
-    thread.start()
-    assert seen.wait(30), "the packets in the pipe were not seen"
-    assert thread.is_alive()
-    interrupt.put(True)
-    thread.join(30)
-    assert not thread.is_alive()
-    writer_may_go.set()
-    taken = []
-    while True:
-        flow = flows.get(timeout=30)
-        if flow == SHUTDOWN_SENTINEL:
-            break
-        taken.append(flow)
-    assert len(taken) >= 1, "what is known of the flows comes too"
-
-
-def what_is_wrong_is_said(folder):
-    def raised(kind, make):
-        try:
-            make()
-        except kind as problem:
-            return str(problem)
-        raise AssertionError(f"no {kind.__name__}")
-
-    assert "no_such_trace" in raised(OSError, lambda: Observer("pcapfile:/nonexistent/no_such_trace", chains=[]))
-    from scapy_packets import conversation
-
-    trace = traces.write(folder + "/wrong.pcap", conversation(4))
-    assert "there is no chain 'nope'" in raised(ValueError, lambda: Observer(trace, chains=["nope"]))
-    assert "twice" in raised(ValueError, lambda: Observer(trace, chains=["tcp", "tcp"]))
-    raised(TypeError, lambda: Observer(trace, chains=[chain("tcp")], tcp_chain=[basic_count]))
-    raised(TypeError, lambda: Observer(trace, tcp_chain=["no function"]))
-    raised(NotImplementedError, lambda: Observer(trace, chains=[chain("tcp")], aggregate=True))
-    raised(ValueError, lambda: Observer(trace, chains=[chain("tcp")], idle_timeout=float("nan")))
 
 
 def the_seeds_observer_is_created(folder):
