@@ -11,12 +11,14 @@ import time
 from . import _packets
 from ._delivery import HubDelivery
 from ._shared import HUB_HOST, HUB_IN_PORT
+from ._station import Station, reports
 from .dumpling import Dumpling, DumplingDriver
 from .dumplingchef import DumplingChef
 from .exceptions import InvalidDumplingPayload, NetDumplingsError
 
 _SLOW = 1.0  # seconds after which a handler that still runs is named
 _FLUSH = 5.0  # seconds at the end to deliver what waits
+_STATUS_EVERY = 5.0  # seconds between two dumplings about the kitchen's chefs
 
 
 class DumplingKitchen:
@@ -34,8 +36,11 @@ class DumplingKitchen:
     all in run()'s, and it is the packets' time that passes).
 
     To a hub it delivers in a thread, connects again when it must, and waits in bounded memory meanwhile; what found no room
-    is counted in `delivery.dropped`. A trace waits for room.
+    is counted in `delivery.dropped`. A trace waits for room. As nd-sniff it also tells the hub of its chefs, for the hub's
+    status and metrics, unless kitchen_status is False.
     """
+
+    kitchen_status = True
 
     def __init__(self, dumpling_queue=None, name="default", interface="all", sniffer_filter="tcp", chef_poke_interval=5, *,
                  hub=f"{HUB_HOST}:{HUB_IN_PORT}"):
@@ -67,7 +72,7 @@ class DumplingKitchen:
 
     def register_chef(self, chef):
         """Gives it packets and pokes from now on. Before run()."""
-        self._stations.append(_Station(chef))
+        self._stations.append(Station(chef))
         self._logger.debug("%s: Received chef registration from %s", self.name, chef.name)
 
     def run(self):
@@ -179,8 +184,8 @@ class DumplingKitchen:
     def _failed(self, station, driver, what, problem):
         with self._counting:
             self.failure_count += 1
-        first = station.count_failure(driver)
-        if first:
+        station.meters[driver].failures += 1
+        if station.meters[driver].failures == 1:
             self._logger.exception("%s: %s %s handler for chef %s: %s (said once; counted from now on)", self.name, what,
                                    driver.name, station.chef.name, problem)
 
@@ -195,13 +200,26 @@ class DumplingKitchen:
         chef.dumplings_sent_count += 1
 
     def _watch(self, stopped):
-        """Names each handler that runs for too long, once."""
-        while not stopped.wait(_SLOW / 4):
+        """Names each handler that runs for too long, once. Now and then tells the hub how chefs do."""
+        opened = said = time.monotonic()
+        while not stopped.wait(min(_SLOW / 4, _STATUS_EVERY)):
+            if time.monotonic() - said >= _STATUS_EVERY:
+                said = time.monotonic()
+                self._tell_status(said - opened)
             for station in tuple(self._stations):
-                driver = station.slow()
+                driver = station.slow(_SLOW)
                 if driver is not None:
                     self._logger.warning("%s: The %s handler of chef %s has been running for more than %g s", self.name,
                                          driver.name, station.chef.name, _SLOW)
+
+    def _tell_status(self, uptime):
+        if self.delivery is None or not self.kitchen_status:
+            return
+        status = Dumpling(chef="KitchenStatusChef", driver=DumplingDriver.interval, payload={
+            "uptime": uptime, "packets": self.packet_count, "malformed": 0, "dumplings": self.dumpling_count,
+            "chefs": reports(tuple(self._stations))})
+        status.kitchen = self
+        self.delivery.put(status.to_json())
 
     def _close(self):
         parts = [f"{self.packet_count} packets", f"{self.dumpling_count} dumplings"]
@@ -214,36 +232,6 @@ class DumplingKitchen:
             parts.append(f"{self.delivery.delivered} delivered, {self.delivery.dropped} dropped, "
                          f"{self.delivery.refused} refused, {self.delivery.waiting()} undelivered")
         self._logger.info("%s: closed: %s", self.name, ", ".join(parts))
-
-
-class _Station:
-    """A chef at work: its lock, what it is doing, how often it failed."""
-
-    def __init__(self, chef):
-        self.chef = chef
-        self.lock = threading.Lock()
-        self.failures = {driver: 0 for driver in DumplingDriver}
-        self._doing = None  # (driver, since when)
-        self._named = None
-
-    def begin(self, driver):
-        self._doing = (driver, time.monotonic())
-
-    def end(self):
-        self._doing = None
-
-    def count_failure(self, driver):
-        """True: the first."""
-        self.failures[driver] += 1
-        return self.failures[driver] == 1
-
-    def slow(self):
-        """The driver of a handler that has run for too long and was not named yet, else None."""
-        doing = self._doing
-        if doing is None or doing is self._named or time.monotonic() - doing[1] < _SLOW:
-            return None
-        self._named = doing
-        return doing[0]
 
 
 def _look_into(name):

@@ -99,14 +99,14 @@ class Hub:
     def status(self, **more):
         return json.loads(self.http("/status", **more)[1])
 
-    def metric(self, name, **labels):
+    def metric(self, name, prefix="spiderling_hub_", **labels):
         """The value of a metric; of several, their sum."""
         total = 0.0
         for line in self.http("/metrics")[1].splitlines():
             if line.startswith("#"):
                 continue
             head, value = line.rsplit(" ", 1)
-            if head.split("{")[0] == "spiderling_hub_" + name and all(f'{k}="{v}"' in head for k, v in labels.items()):
+            if head.split("{")[0] == prefix + name and all(f'{k}="{v}"' in head for k, v in labels.items()):
                 total += float(value)
         return total
 

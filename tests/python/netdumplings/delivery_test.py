@@ -5,11 +5,12 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 from hostile_hub import DEADLINE, HostileHub, close_frame, frame
-from netdumplings import DumplingKitchen
+from netdumplings import DumplingChef, DumplingKitchen, dumplingkitchen
 from netdumplings._delivery import HubDelivery
-from netdumplings.dumplingchefs import PacketCountChef
+from netdumplings.dumplingchefs import DNSLookupChef, PacketCountChef
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "hub"))
 from hub_process import Hub, wait_for
@@ -60,6 +61,35 @@ class Delivers(unittest.TestCase):
             self.assertEqual((found["metadata"]["kitchen"], found["metadata"]["chef"]), ("pythons", "PacketCountChef"))
             self.assertEqual((kitchen.delivery.delivered, kitchen.delivery.waiting()), (2, 0))
             eater.close()
+
+    def test_the_hub_knows_how_chefs_do(self):
+        class Fails(DumplingChef):
+            def packet_handler(self, packet):
+                raise KeyError
+
+        class Source:
+            live = True
+
+            def feed(self, handler, stopped):
+                for _ in range(7):
+                    handler("a packet")
+                stopped.wait(DEADLINE)
+
+            def close(self):
+                pass
+
+        with Hub() as hub, mock.patch.object(dumplingkitchen, "_STATUS_EVERY", 0.05), \
+                mock.patch("netdumplings._packets.open_source", lambda *_: Source()), self.assertLogs("netdumplings", "ERROR"):
+            kitchen = DumplingKitchen(name="k", chef_poke_interval=None, hub=f"localhost:{hub.in_port}")
+            for chef in (Fails, Fails, DNSLookupChef):
+                chef(kitchen)
+            thread = threading.Thread(target=kitchen.run)
+            thread.start()
+            wait_for(lambda: hub.metric("chef_failures_total", prefix="spiderling_", kitchen="k", chef="Fails") == 7, "the first")
+            self.assertEqual(hub.metric("chef_failures_total", prefix="spiderling_", chef="Fails 2"), 7)
+            self.assertEqual(hub.metric("chef_calls_total", prefix="spiderling_", chef="Fails"), 7)
+            kitchen.stop()
+            thread.join(DEADLINE)
 
     def test_a_hub_that_comes_late_and_dies(self):
         with Hub() as first:
