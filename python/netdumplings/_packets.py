@@ -8,17 +8,61 @@ from .exceptions import NetDumplingsError
 
 
 def open_source(interface, packet_filter):
-    """A source of packets, by the best means there are. Raises NetDumplingsError if there are none, or it cannot be opened."""
+    """A source of packets, by the best means there are. Raises NetDumplingsError if there are none, or it cannot be opened.
+
+    Packets answer as scapy's do. Where our own module can be imported (the Python that spiderling was built for) they are
+    captured and read by it, many times as fast; elsewhere by scapy.
+    """
+    try:
+        from _spiderling import PacketSource
+    except ImportError:
+        return open_scapy_source(interface, packet_filter)
+    return _Native(PacketSource, interface, packet_filter)
+
+
+def open_scapy_source(interface, packet_filter):
     try:
         import scapy.all
     except ImportError:
-        raise NetDumplingsError("a kitchen in Python gets its packets from scapy, which is not installed: apt install "
-                                "python3-scapy, or run the chefs with nd-sniff --chef-module") from None
+        raise NetDumplingsError("a kitchen gets its packets from spiderling's own module, which this Python cannot import, or "
+                                "from scapy, which is not installed: apt install python3-scapy, or run the chefs with "
+                                "nd-sniff --chef-module") from None
     kind = _Trace if os.path.isfile(interface) else _Live
     return kind(scapy.all, interface, packet_filter)
 
 
-class _Live:
+class _Native:
+    """Packets as the engine captures or reads them."""
+
+    def __init__(self, packet_source, interface, packet_filter):
+        try:
+            self._source = packet_source(interface, packet_filter or "")
+        except OSError as problem:
+            raise NetDumplingsError(str(problem)) from None
+        self.live = self._source.live
+
+    def feed(self, handler, stopped):
+        """Until its end, or stopped.is_set(), which is looked at some times a second."""
+        while not stopped.is_set() and self._source.feed(handler, 0.25):
+            pass
+
+    def lost(self):
+        """Packets that the capture had to drop; None: not known."""
+        return self._source.dropped
+
+    def close(self):
+        self._source.stop()
+
+
+class _Scapys:
+    """What both of scapy's have."""
+
+    @staticmethod
+    def lost():
+        return None
+
+
+class _Live(_Scapys):
     """Packets as scapy captures them."""
 
     live = True
@@ -50,7 +94,7 @@ class _Live:
             each.close()
 
 
-class _Trace:
+class _Trace(_Scapys):
     """Packets as scapy reads them from a file."""
 
     live = False

@@ -95,7 +95,7 @@ class DumplingKitchen:
         finally:
             self._stopped.set()
             source.close()
-            self._close()
+            self._close(source.lost())
 
     def stop(self):
         """Ends run(). From any thread, handlers among them."""
@@ -221,8 +221,10 @@ class DumplingKitchen:
         status.kitchen = self
         self.delivery.put(status.to_json())
 
-    def _close(self):
+    def _close(self, lost):
         parts = [f"{self.packet_count} packets", f"{self.dumpling_count} dumplings"]
+        if lost:
+            parts.append(f"{lost} packets lost in capture")
         if self.failure_count:
             parts.append(f"{self.failure_count} failures of chefs")
         if self.skipped_pokes:

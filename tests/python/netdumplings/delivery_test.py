@@ -75,6 +75,9 @@ class Delivers(unittest.TestCase):
                     handler("a packet")
                 stopped.wait(DEADLINE)
 
+            def lost(self):
+                return 0
+
             def close(self):
                 pass
 

@@ -153,6 +153,9 @@ class FakeSource:
                 continue
             handler(packet)
 
+    def lost(self):
+        return 3
+
     def close(self):
         self.closed = True
 
@@ -176,9 +179,11 @@ class RunsLive(unittest.TestCase):
         source = FakeSource()
         thread = self.run_kitchen(kitchen, source)
         wait_for(lambda: len(kitchen.dumpling_queue.texts) >= 5, "five pokes")
-        kitchen.stop()
-        thread.join(DEADLINE)
+        with self.assertLogs("netdumplings", "INFO") as logs:
+            kitchen.stop()
+            thread.join(DEADLINE)
         self.assertTrue(source.closed)
+        self.assertIn("3 packets lost in capture", logs.output[-1])
 
     def test_the_first_poke_is_at_the_start(self):
         kitchen = DumplingKitchen(Recorder(), chef_poke_interval=3600)
