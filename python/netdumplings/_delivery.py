@@ -43,7 +43,6 @@ class HubDelivery:
         self._waiting = collections.deque()
         self._bytes = 0
         self._changed = threading.Condition()
-        self._stopping = False
         self._full = False
         self._idle = False
         self._at_once = MANY
@@ -82,9 +81,8 @@ class HubDelivery:
         """Waits until all is delivered, at most so long, and ends the connection."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting, seconds)
-            self._stopping = True
             self._changed.notify_all()
-            self._tell(self._work, self._ended)
+            self._tell(self._ended)
         if self._thread is not None:
             self._thread.join()
 
@@ -98,12 +96,11 @@ class HubDelivery:
             self._logger.warning("%s: The queue to the hub is full: dumplings are dropped, and counted", self._name)
         return False
 
-    def _tell(self, *events):
+    def _tell(self, event):
         if self._thread is None:
             return
         with contextlib.suppress(RuntimeError):  # the thread has ended
-            for event in events:
-                self._loop.call_soon_threadsafe(event.set)
+            self._loop.call_soon_threadsafe(event.set)
 
     # --- in the thread ---
 
@@ -112,14 +109,20 @@ class HubDelivery:
         self._work, self._ended = asyncio.Event(), asyncio.Event()
         ready.set()
         try:
-            self._loop.run_until_complete(self._keep_delivering())
+            self._loop.run_until_complete(self._until_ended())
         finally:
             _websocket.end_loop(self._loop)
+
+    async def _until_ended(self):
+        delivering = asyncio.ensure_future(self._keep_delivering())
+        await self._ended.wait()
+        delivering.cancel()  # wherever it waits: for a hub, for its answer
+        await asyncio.gather(delivering, return_exceptions=True)
 
     async def _keep_delivering(self):
         tries = 0
         said = ("", 0.0)
-        while not self._stopping:
+        while True:
             try:
                 websocket = await _websocket.connect(self.uri)
             except _websocket.NoHub as problem:
@@ -131,11 +134,10 @@ class HubDelivery:
             self.ever_connected = True
             self._logger.info("%s: Connected to the dumpling hub at %s", self._name, self.uri)
             await self._use(websocket)
-            if not self._stopping:
-                await self._pause(0)
+            await self._pause(0)
 
     async def _use(self, websocket):
-        """Delivers until the connection is lost, or all shall end."""
+        """Delivers until the connection is lost."""
         reader = asyncio.ensure_future(_websocket.discard(websocket))
         try:
             await websocket.send(json.dumps(self.hello))
@@ -149,7 +151,7 @@ class HubDelivery:
             await _websocket.close(websocket)
 
     async def _deliver(self, websocket, reader):
-        while not self._stopping:
+        while True:
             self._on_way = self._oldest()
             if not self._on_way:
                 await self._until_work_or(reader)
@@ -158,26 +160,9 @@ class HubDelivery:
                 continue
             for text in self._on_way:
                 await websocket.send(text)
-            if not await self._answered(await websocket.ping()):
-                break
+            await asyncio.wait_for(await websocket.ping(), ANSWER_TIMEOUT)
             self.delivered += self._let_go()
             self._at_once = min(MANY, self._at_once * 2)
-
-    async def _answered(self, pong):
-        """False: all shall end before the hub has answered. Raises if it does not, or is gone."""
-        pong = asyncio.ensure_future(pong)
-        ended = asyncio.ensure_future(self._ended.wait())
-        try:
-            await asyncio.wait({pong, ended}, timeout=ANSWER_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-            if pong.done():
-                pong.result()
-                return True
-            if ended.done():
-                return False
-            raise asyncio.TimeoutError
-        finally:
-            pong.cancel()
-            ended.cancel()
 
     def _oldest(self):
         with self._changed:
@@ -215,8 +200,7 @@ class HubDelivery:
     async def _pause(self, tries):
         """Doubles with every try; by chance between half and all of it, so that many do not come back at one moment."""
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**min(tries, 10)) * random.uniform(0.5, 1)
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), wait)
+        await asyncio.sleep(wait)
 
     def _say_failed(self, problem, said):
         """Once a minute, or when it is another problem than the last."""

@@ -77,10 +77,12 @@ async def connect(uri, token=None, ca_file=None):
 
 
 async def close(websocket, code=1000, reason=""):
-    """Reads on meanwhile: a hub that is busy sending would else not come to our close frame."""
+    """Reads on meanwhile: a hub that is busy sending would else not come to our close frame. It has not long to answer."""
     reader = asyncio.ensure_future(discard(websocket))
     try:
-        await websocket.close(code, reason)
+        await asyncio.wait_for(websocket.close(code, reason), CLOSE_TIMEOUT)
+    except (asyncio.TimeoutError, TimeoutError):
+        websocket.transport.abort()
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)

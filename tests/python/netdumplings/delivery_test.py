@@ -171,6 +171,18 @@ class Delivers(unittest.TestCase):
             delivery.finish(0.2)
             self.assertEqual((delivery.delivered, delivery.waiting()), (0, 1))
 
+    def test_a_hub_that_reads_nothing(self):
+        end = threading.Event()
+        with HostileHub(lambda guest: (guest.upgrade(), guest.hello(), end.wait(DEADLINE))) as hub:
+            delivery = self.delivery(hub.address)
+            for number in range(100):
+                delivery.put(dumpling(number, size=200_000))
+            began = time.monotonic()
+            delivery.finish(0.2)
+            self.assertLess(time.monotonic() - began, DEADLINE)
+            self.assertEqual(delivery.delivered, 0)
+            end.set()
+
     def test_a_hub_that_talks(self):
         got = []
 
