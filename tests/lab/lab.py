@@ -297,7 +297,7 @@ def killed_init_takes_all_with_it():
         assert "is not up" in lab("exec", "ecn", "--", "true", status=2)
         assert_as_before(before)
     lab("up", "ecn")
-    nginx = next(p for p in others() if b"nginx: master" in pathlib.Path(f"/proc/{p}/cmdline").read_bytes())
+    nginx = next(p for p in others() if b"nginx: master" in sandbox.command_line(p))
     os.kill(nginx, signal.SIGKILL)  # half a lab is none
     wait_for(lambda: not others(), "the rest of the lab to end")
     lab("up", "ecn")

@@ -73,6 +73,14 @@ def others():
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != 1]
 
 
+def command_line(process):
+    """As the kernel has it; nothing of one that has ended meanwhile."""
+    try:
+        return pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def network_namespaces():
     """Those that a process of this sandbox is in, or holds open."""
     found = set()
@@ -144,7 +152,7 @@ class Place:
     @staticmethod
     def find(length):
         wanted = f"sleep\0{length}\0".encode()
-        return next((p for p in others() if pathlib.Path(f"/proc/{p}/cmdline").read_bytes() == wanted), None)
+        return next((p for p in others() if command_line(p) == wanted), None)
 
     def within(self, work):
         libc = ctypes.CDLL(None, use_errno=True)

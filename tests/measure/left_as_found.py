@@ -107,7 +107,7 @@ def killed(configure, plugin="ecn"):
                 time.sleep(chance.uniform(0, LONGEST))
             changed += picture() != before
             running.process.kill()
-            running.process.wait(network.DEADLINE)
+            running.wait()
             feeder.join(network.DEADLINE)
             wait_for(lambda: not programs(), "the guardian to end")
             for line in running.lines[:-1]:  # the last may be cut

@@ -199,11 +199,16 @@ class Measure:
     def wait_for_message(self, text):
         wait_for(lambda: text in self.stderr or self.process.poll() is not None, f"'{text}' in {self.stderr}")
 
-    def finish(self, status=0):
-        """Waits for the end, which must be with this status; the results."""
+    def wait(self):
+        """Until it has ended, and all that it and what it left behind have said is read; its status."""
         got = self.process.wait(DEADLINE)
         for reader in self.readers:
             reader.join(DEADLINE)
+        return got
+
+    def finish(self, status=0):
+        """Waits for the end, which must be with this status; the results."""
+        got = self.wait()
         assert got == status, f"status {got}: {self.stderr}"
         return self.results()
 

@@ -156,7 +156,7 @@ def two_signals():
                     running.tell([{"dip": address} for address in done])
                     running.wait_for_results(len(done))
                 running.tell([{"dip": address, "dp": holding.port} for address in held])
-                holding.wait_for_connections(25)
+                holding.wait_for_connections(50 if configure == "socket" else 25)  # of all that are taken
                 running.process.send_signal(number)
                 running.wait_for_message("stopping: 25 jobs in flight")
                 assert running.process.poll() is None
@@ -227,7 +227,7 @@ def the_interface_goes(go, words=()):
     place = Lab()
     holding = Holding(place)
     jobs = [{"dip": address, "rank": rank, "dp": holding.port if rank % 2 else 80} for rank, address in enumerate(place.targets("clean", 4, 300))]
-    with Measure("--linger", "0.1", "--timeout", "2", "-w", "20", "--output-flows", *words, "ecn") as running:
+    with Measure("--linger", "0.1", "--timeout", "5", "-w", "20", "--output-flows", *words, "ecn") as running:
         running.tell(jobs[:20])
         running.wait_for_results(10)
         holding.wait_for_connections(20)

@@ -15,7 +15,7 @@ SETTINGS = "net.ipv4.tcp_timestamps", "net.ipv4.tcp_window_scaling", "net.ipv4.t
 
 
 class Syns:
-    """The SYNs that leave through the lab's interface, told by their source port; a context."""
+    """The SYNs that leave through the lab's interface, told by target and source port; a context."""
 
     def __enter__(self):
         self.link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
@@ -23,7 +23,7 @@ class Syns:
         self.link.bind((network.INTERFACE, 0))
         self.link.settimeout(0.1)
         self.ended = threading.Event()
-        self.by_port = {}
+        self.by_flow = {}
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         return self
@@ -45,7 +45,8 @@ class Syns:
             is_tcp = packet[6 if start == 40 else 9] == 6
             if kind == socket.PACKET_OUTGOING and is_tcp and segment[13] & (SYN | ACK) == SYN:
                 port = struct.unpack("!H", segment[:2])[0]
-                self.by_port.setdefault((start == 40, port), []).append((packet, start))
+                target = socket.inet_ntop(socket.AF_INET6, packet[24:40]) if start == 40 else socket.inet_ntop(socket.AF_INET, packet[16:20])
+                self.by_flow.setdefault((target, port), []).append((packet, start))
 
 
 def without_times(options):
@@ -96,7 +97,7 @@ def layouts(results, syns):
         v6 = ":" in result["dip"]
         for flow in result["flow_results"]:
             assert flow["spdr_state"] == OK and flow["observed"], flow
-            for packet, start in syns.by_port[v6, flow["sp"]]:
+            for packet, start in syns.by_flow[result["dip"], flow["sp"]]:
                 found.setdefault((v6, flow["config"]), set()).add(options_of(packet, start))
     return found
 
@@ -112,7 +113,7 @@ def options_are_really_absent():
     """Not even no-operations are left; each SYN is whole."""
     place = Lab()
     results, syns = seen(place)
-    for packets in syns.by_port.values():
+    for packets in syns.by_flow.values():
         for packet, start in packets:
             if (packet[start + 12] >> 4) * 4 < 40:  # one that was changed: others have their checksum filled in later
                 is_right(packet, start)
@@ -171,7 +172,7 @@ def no_retreat_leaves():
         for result in results:
             last = max(result["flow_results"], key=lambda flow: flow["config"])
             assert last["spdr_state"] == TIMEOUT and last["syn_count_fwd"] == 1 and last["tfo_dlen"] > 0, last
-            assert len(syns.by_port[":" in result["dip"], last["sp"]]) == 1, last
+            assert len(syns.by_flow[result["dip"], last["sp"]]) == 1, last
             assert result["conditions"] == ["tfo.connectivity.broken", "tfo.cookie.received", "tfo.syndata.failed"], result
 
 

@@ -163,8 +163,8 @@ def time_is_up():
     jobs = [{"dip": place.targets("clean", 4), "dp": holding, "who": "holding"}, {"dip": place.targets("silent", 6), "who": "silent"},
             {"dip": place.targets("clean", 6), "dp": partly, "who": "partly"}]
     began = time.monotonic()
-    found = by("who", measure(jobs, "--linger", "0.1", "--output-flows", "ecn", "--timeout", "1")[0])
-    assert time.monotonic() - began >= 1
+    found = by("who", measure(jobs, "--linger", "0.1", "--output-flows", "ecn", "--timeout", "4")[0])
+    assert time.monotonic() - began >= 4
     for who in ("holding", "silent"):
         assert states(found[who]) == [TIMEOUT, TIMEOUT], found[who]
         assert found[who]["conditions"] == ["ecn.connectivity.offline"], found[who]
@@ -204,7 +204,7 @@ def false_works():
             assert states(seen) == [OK, OK], "connect() succeeded: by this alone it would work"
             assert b["tcp_synflags_fwd"] == SYN_ASKING and b["syn_ecn_retreat_fwd"] is True and b["syn_count_fwd"] >= 2, b
             assert a["tcp_synflags_fwd"] == 2 and a["syn_ecn_retreat_fwd"] is False, a
-        found |= {f"{who}, strict": one for who, one in by("who", measure(jobs, *how, "--timeout", "2")[0]).items()}
+        found |= {f"{who}, strict": one for who, one in by("who", measure(jobs, *how, "--timeout", "4")[0]).items()}
         for version in (4, 6):
             seen = found[f"ecn-syn-dropped {version}, strict"]
             assert seen["conditions"] == ["ecn.connectivity.broken"] and states(seen) == [OK, TIMEOUT], seen
@@ -275,7 +275,7 @@ def check_configuring_the_host():
 
 
 def check_with_three_workers():
-    check(network.scenario(CHECKED_BY_TCP), "--connect", "http", "--", "-w", "3", "--timeout", "2")
+    check(network.scenario(CHECKED_BY_TCP), "--connect", "http", "--", "-w", "3", "--timeout", "3")
 
 
 def check_by_tcp():
