@@ -25,3 +25,29 @@ std::vector<ShippedScenario> shipped_scenarios() {
 ]])
   target_sources(${target} PRIVATE ${generated})
 endfunction()
+
+# spiderling_embed_readmes(KIND OUT): the README.md of every folder of plugins/KIND, for `spiderling plugins show`; OUT is the
+# file that has them, as a plugin of a third party would have its own. A folder is named after its plugin; a chef's
+# name is what its source registers.
+function(spiderling_embed_readmes kind out)
+  string(REGEX REPLACE "s$" "" one "${kind}")
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/README.md)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(entries "")
+  foreach(file IN LISTS files)
+    cmake_path(GET file PARENT_PATH folder)
+    cmake_path(GET folder FILENAME name)
+    if(one STREQUAL "chef")
+      file(STRINGS ${folder}/${name}.cpp registration REGEX "^SPIDERLING_CHEF\\(")
+      string(REGEX REPLACE ".*[(:]([A-Za-z0-9_]+)\\).*" "\\1" name "${registration}")
+    endif()
+    file(READ ${file} text)
+    string(APPEND entries "SPIDERLING_README(${one}, \"${name}\", R\"README(${text})README\")\n")
+  endforeach()
+  set(generated ${CMAKE_BINARY_DIR}/generated/${kind}_readmes.cpp)
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[// Made by cmake/SpiderlingScenarios.cmake.
+#include "spiderling/plugin.h"
+
+@entries@]])
+  set(${out} ${generated} PARENT_SCOPE)
+endfunction()

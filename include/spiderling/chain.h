@@ -262,7 +262,8 @@ concept Chain = requires(FieldList& list, const typename C::State& state) {
 }
 &&std::is_trivially_copyable_v<typename C::State>&& std::is_default_constructible_v<typename C::State>;
 
-template <Chain C>
+/// `Anchor`: a type of the file that registers the chain, see SPIDERLING_PLUGIN.
+template <Chain C, class Anchor = void>
 const ChainDescription& describe_chain() {
   static const ChainDescription description = [] {
     using State = typename C::State;
@@ -307,4 +308,5 @@ const ChainDescription& describe_chain() {
 /// Registers a chain. At namespace scope, one a line; the chain needs no header of its own.
 #define SPIDERLING_CHAIN(ChainStruct)                                   \
   SPIDERLING_PLUGIN(::spiderling::PluginKind::chain, ChainStruct::name, \
-                    [] { return static_cast<const void*>(&::spiderling::describe_chain<ChainStruct>()); })
+                    ::spiderling::detail::version_of<ChainStruct>(),    \
+                    (::spiderling::describe_chain<ChainStruct, Anchor>()))

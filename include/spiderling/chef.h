@@ -134,7 +134,8 @@ constexpr bool has_interval_handler() {
 
 }  // namespace detail
 
-template <class C>
+/// `Anchor`: a type of the file that registers the chef, see SPIDERLING_PLUGIN.
+template <class C, class Anchor = void>
 const ChefDescription& describe_chef(const char* name) {
   static_assert(std::is_base_of_v<Chef, C>, "a chef derives from spiderling::Chef, publicly");
   static_assert(std::is_default_constructible_v<C>, "a chef has a constructor without arguments");
@@ -153,9 +154,8 @@ const ChefDescription& describe_chef(const char* name) {
 }  // namespace spiderling
 
 /// Registers a chef. At namespace scope, one a line; the chef needs no header of its own.
-#define SPIDERLING_CHEF(ChefClass)                                                                         \
-  SPIDERLING_PLUGIN(                                                                                       \
-      ::spiderling::PluginKind::chef, ::spiderling::detail::without_namespace(#ChefClass), [] {            \
-        return static_cast<const void*>(                                                                   \
-            &::spiderling::describe_chef<ChefClass>(::spiderling::detail::without_namespace(#ChefClass))); \
-      })
+#define SPIDERLING_CHEF(ChefClass)                                                         \
+  SPIDERLING_PLUGIN(                                                                       \
+      ::spiderling::PluginKind::chef, ::spiderling::detail::without_namespace(#ChefClass), \
+      ::spiderling::detail::version_of<ChefClass>(),                                       \
+      (::spiderling::describe_chef<ChefClass, Anchor>(::spiderling::detail::without_namespace(#ChefClass))))

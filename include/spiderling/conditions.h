@@ -19,6 +19,17 @@ struct Condition {
   friend bool operator==(const Condition&, const Condition&) = default;
 };
 
+/// A condition that a measurement may give, for people and for `spiderling plugins reference`:
+///
+///     static constexpr std::array condition_meanings{
+///         ConditionMeaning{"ttl.hops:N", "the answer came over N routers, if it was sent with 64, 128 or
+///         255"},
+///     };
+struct ConditionMeaning {
+  const char* name;  ///< capital letters stand for a value: "dscp.V.replymark:R"
+  const char* meaning;
+};
+
 /// How a target answered the baseline and the experiment.
 enum class Connectivity : std::uint8_t { works, broken, transient, offline };
 /// Both: works. Only the baseline: broken. Only the experiment: transient. Neither: offline.

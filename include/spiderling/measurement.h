@@ -302,6 +302,7 @@ struct MeasurementDescription {
   const char* version;
   std::span<const char* const> chains;
   std::span<const ConnectMode> connect_supported;  ///< the first is the default
+  std::span<const ConditionMeaning> conditions;    ///< that it may give; empty: it does not say
   /// False: its pre_connect(), connect() and post_connect() are those of Measurement, and the engine goes a
   /// shorter way.
   bool has_own_connect;
@@ -322,16 +323,32 @@ constexpr bool has_own_connect() {
 }
 }  // namespace detail
 
+namespace detail {
 template <class M>
+constexpr auto condition_meanings_of() {
+  if constexpr (requires { std::span<const ConditionMeaning>(M::condition_meanings); })
+    return M::condition_meanings;
+  else
+    return std::array<ConditionMeaning, 0>{};
+}
+}  // namespace detail
+
+/// `Anchor`: a type of the file that registers the measurement, see SPIDERLING_PLUGIN.
+template <class M, class Anchor = void>
 const MeasurementDescription& describe_measurement() {
   static_assert(std::is_base_of_v<Measurement, M>, "a measurement derives from one of the models, publicly");
   static_assert(std::is_default_constructible_v<M>, "a measurement has a constructor without arguments");
+  // Copies: those of the class may be another plugin's, if it has a class of the same name.
+  static constexpr auto chains = M::chains;
+  static constexpr auto connect_supported = M::connect_supported;
+  static constexpr auto condition_meanings = detail::condition_meanings_of<M>();
   static const MeasurementDescription description{
       M::name,
       M::description,
       M::version,
-      M::chains,
-      M::connect_supported,
+      chains,
+      connect_supported,
+      condition_meanings,
       detail::has_own_connect<M>(),
       []() -> std::unique_ptr<Measurement> { return std::make_unique<M>(); },
   };
@@ -341,7 +358,7 @@ const MeasurementDescription& describe_measurement() {
 }  // namespace spiderling
 
 /// Registers a measurement. At namespace scope, one a line; it needs no header of its own.
-#define SPIDERLING_MEASUREMENT(MeasurementClass)                                              \
-  SPIDERLING_PLUGIN(::spiderling::PluginKind::measurement, MeasurementClass::name, [] {       \
-    return static_cast<const void*>(&::spiderling::describe_measurement<MeasurementClass>()); \
-  })
+#define SPIDERLING_MEASUREMENT(MeasurementClass)                                   \
+  SPIDERLING_PLUGIN(::spiderling::PluginKind::measurement, MeasurementClass::name, \
+                    MeasurementClass::version,                                     \
+                    (::spiderling::describe_measurement<MeasurementClass, Anchor>()))

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "plugins/search.h"
+
 namespace spiderling::app {
 
 /// Exit statuses, the same for every command.
@@ -17,6 +19,7 @@ enum ExitStatus : int {
 struct Arguments {
   std::string called_as;  ///< "spiderling observe", "pspdr observe": for messages
   std::vector<std::string> words;
+  PluginSearch plugins{};  ///< where to look for more than what is built in, see plugin_options.h
 };
 
 int observe(const Arguments& arguments);
@@ -31,5 +34,6 @@ int measure(const Arguments& arguments);
 int filter(const Arguments& arguments);
 int replay(const Arguments& arguments);
 int metadata(const Arguments& arguments);
+int plugins(const Arguments& arguments);
 
 }  // namespace spiderling::app

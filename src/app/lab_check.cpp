@@ -25,14 +25,16 @@
 namespace spiderling::app {
 namespace {
 
-std::vector<std::string> measure_words(const lab::Scenario& scenario, const LabOptions& options,
-                                       const std::string& measurement) {
+std::vector<std::string> measure_words(const Arguments& arguments, const lab::Scenario& scenario,
+                                       const LabOptions& options, const std::string& measurement) {
   // Targets of the lab are private, all neighbours, and nobody is bothered.
   std::vector<std::string> words = {"/proc/self/exe", "measure", "-i", lab::link::prober,   "--blocklist",
                                     "none",           "--rate",  "0",  "--rate-per-prefix", "0"};
   const auto add = [&](const std::vector<std::string>& more) {
     words.insert(words.end(), more.begin(), more.end());
   };
+  for (const std::string& file : arguments.plugins.files) add({"--plugin", file});
+  for (const std::string& folder : arguments.plugins.folders) add({"--plugin-dir", folder});
   add(scenario.options);
   add(options.words);
   words.push_back(measurement);
@@ -57,11 +59,11 @@ bool wants_color() {
   return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
-bool turns_names_into_addresses(const std::string& measurement) {
-  const auto all = Registry::built_in().measurements();
-  const auto found = std::ranges::find(
-      all, measurement, [](const MeasurementDescription* one) { return std::string(one->name); });
-  return found != all.end() && (*found)->create()->expander() != nullptr;
+Result<bool> turns_names_into_addresses(const Arguments& arguments, const std::string& measurement) {
+  const auto registry = Registry::find(arguments.plugins);  // what was passed over, `measure` will say
+  if (!registry) return tl::unexpected(registry.error());
+  const MeasurementDescription* found = registry->measurement(measurement);
+  return found != nullptr && found->create()->expander() != nullptr;
 }
 
 class Check {
@@ -110,7 +112,9 @@ class Check {
       return refuse(arguments_, joined.error());
     // Ctrl-C ends the measurement in its own way; what it has found by then is still judged.
     std::signal(SIGINT, SIG_IGN);
-    const auto status = turns_names_into_addresses(measurement_) ? resolve() : measure();
+    const auto resolves = turns_names_into_addresses(arguments_, measurement_);
+    if (!resolves) return refuse(arguments_, resolves.error());
+    const auto status = *resolves ? resolve() : measure();
     if (!status) return refuse(arguments_, status.error());
     if (*status == bad_request) return bad_request;  // it has said why
     const int verdict = report();
@@ -123,7 +127,7 @@ class Check {
     lab::JobList jobs(loaded_.scenario, loaded_.plan);
     LabMeasure process([&](std::string& out) { return jobs.append_next(out); },
                        [&](std::string_view line) { judge_.take(line); });
-    return process.run(measure_words(loaded_.scenario, options_, measurement_));
+    return process.run(measure_words(arguments_, loaded_.scenario, options_, measurement_));
   }
 
   // Each host is a resolver behind its box, and each of its targets a name that it is asked for.
@@ -136,7 +140,7 @@ class Check {
         LabMeasure process([&](std::string& out) { return names.append_next(out); },
                            [&](std::string_view line) { names.take(line); });
         process.be_quiet();  // there is one for each host
-        std::vector<std::string> words = measure_words(loaded_.scenario, options_, measurement_);
+        std::vector<std::string> words = measure_words(arguments_, loaded_.scenario, options_, measurement_);
         words.insert(words.end(), {"--resolver", names.resolver()});
         const auto status = process.run(std::move(words));
         if (!status || *status == bad_request) return status;

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "app/plugin_options.h"
 #include "base/nearest.h"
 #include "plugins/python_door.h"
 #include "plugins/python_measurements.h"
@@ -26,20 +27,22 @@ struct Command {
   std::string_view name;
   int (*run)(const Arguments&);
   std::string_view summary;
+  bool takes_plugins = false;  ///< --plugin and --plugin-dir
 };
 constexpr Command commands[] = {
-    {"observe", observe, "packets in, one JSON record a flow out"},
-    {"measure", measure, "a list of targets in, what the path to each lets through out"},
-    {"replay", replay, "results held against the packets that were kept with them"},
+    {"observe", observe, "packets in, one JSON record a flow out", true},
+    {"measure", measure, "a list of targets in, what the path to each lets through out", true},
+    {"replay", replay, "results held against the packets that were kept with them", true},
     {"metadata", metadata, "from when to when results are, written beside them"},
     {"filter", filter, "a list of targets in, those that may be asked out, each once"},
-    {"sniff", sniff, "packets in, chefs' dumplings out, to a hub or printed"},
+    {"sniff", sniff, "packets in, chefs' dumplings out, to a hub or printed", true},
     {"hub", hub, "kitchens in, every dumpling to every eater"},
     {"print", print, "dumplings from a hub, printed or stored"},
     {"status", status, "how a hub is, in one line that is redrawn"},
     {"details", details, "the next status of a hub, whole"},
     {"store", store, "dumplings that were stored, printed"},
-    {"lab", lab, "a network with known faults on this machine, to try measurements on"},
+    {"plugins", plugins, "the chains, chefs and measurements that there are, and where", true},
+    {"lab", lab, "a network with known faults on this machine, to try measurements on", true},
 };
 
 // Each of the program's names, and the commands that it takes.
@@ -90,18 +93,33 @@ void print_help(std::string_view program) {
   fmt::print("\n{} COMMAND --help tells the options of a command. --version tells the version.\n", program);
 }
 
-int run_command(std::string_view name, const Arguments& arguments) {
-  return std::ranges::find(commands, name, &Command::name)->run(arguments);
+int run_command(const Command& command, Arguments arguments) {
+  if (command.takes_plugins) {
+    auto search = take_plugin_words(arguments.words);
+    if (!search) {
+      fmt::print(stderr, "{}: {}\n", arguments.called_as, search.error().message);
+      return bad_request;
+    }
+    arguments.plugins = std::move(*search);
+  }
+  return command.run(arguments);
+}
+const Command* find_command(std::string_view name) {
+  const auto* found = std::ranges::find(commands, name, &Command::name);
+  return found == std::end(commands) ? nullptr : found;
 }
 
 // `pathspider PLUGIN <jobs.csv >results.txt`, the form of PATHspider 1. Its lists were CSV; either is taken.
-bool is_measurement(std::string_view word) {
-  return std::ranges::any_of(Registry::built_in().measurements(),
-                             [&](const MeasurementDescription* one) { return one->name == word; });
+bool is_measurement(std::vector<std::string> words) {
+  if (Registry::built_in().measurement(words[0]) != nullptr) return true;
+  const auto search = take_plugin_words(words);
+  if (!search || words.empty()) return false;
+  const auto found = Registry::find(*search);
+  return found && found->measurement(words[0]) != nullptr;
 }
 // The same of a plugin in Python, which is asked only about words that nothing else knows.
 bool is_python_measurement(const std::string& word) {
-  const auto found = find_measurements({word});
+  const auto found = find_measurements(Registry::built_in(), {word});
   for (const std::string& problem : found.problems) fmt::print(stderr, "{}\n", problem);
   return std::ranges::any_of(found.measurements,
                              [&](const MeasurementDescription* one) { return one->name == word; });
@@ -116,7 +134,8 @@ int run(std::span<char*> argv) {
   const std::string_view program = argv.empty() ? "spiderling" : base_name(argv[0]);
   std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
   for (const CommandLink& link : command_links) {
-    if (link.name == program) return run_command(link.command, {std::string(program), std::move(words)});
+    if (link.name == program)
+      return run_command(*find_command(link.command), {std::string(program), std::move(words)});
   }
   bool verbose = false;
   while (!words.empty() && (words[0] == "--verbose" || words[0] == "-v")) {  // pspdr --verbose COMMAND
@@ -131,14 +150,14 @@ int run(std::span<char*> argv) {
     fmt::print("spiderling {}\n", SPIDERLING_VERSION);
     return success;
   }
-  if (program != program_names[0].name && is_measurement(words[0])) {
-    return measure({fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
-  }
-  for (const Command& command : commands) {
-    if (command.name != words[0]) continue;
-    Arguments arguments{fmt::format("{} {}", program, command.name), {words.begin() + 1, words.end()}};
+  if (const Command* command = find_command(words[0])) {
+    Arguments arguments{fmt::format("{} {}", program, command->name), {words.begin() + 1, words.end()}};
     if (verbose) arguments.words.insert(arguments.words.begin(), "--verbose");
-    return command.run(arguments);
+    return run_command(*command, std::move(arguments));
+  }
+  if (program != program_names[0].name && is_measurement(words)) {
+    return run_command(*find_command("measure"),
+                       {fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
   }
   if (program != program_names[0].name && is_python_measurement(words[0])) {
     return measure({fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});

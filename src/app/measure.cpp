@@ -22,6 +22,7 @@
 #include "app/measure_run.h"
 #include "app/measurement_setup.h"
 #include "app/output.h"
+#include "app/plugin_options.h"
 #include "app/record_dumplings.h"
 #include "campaign/campaign.h"
 #include "capture/interfaces.h"
@@ -52,12 +53,15 @@ std::size_t most_connections() {
 
 class MeasureCommand {
  public:
-  MeasureCommand(const Arguments& arguments, MeasureOptions options)
-      : arguments_(arguments), called_as_(arguments.called_as), options_(std::move(options)) {}
+  MeasureCommand(const Arguments& arguments, const Registry& registry, MeasureOptions options)
+      : arguments_(arguments),
+        registry_(registry),
+        called_as_(arguments.called_as),
+        options_(std::move(options)) {}
 
   int run() {
     if (const auto ready = prepare_measurement(); !ready) return refuse(ready.error());
-    const auto chains = chains_of(*options_.description, *options_.measurement);
+    const auto chains = chains_of(*options_.description, *options_.measurement, registry_);
     if (!chains) return refuse(chains.error());
     if (const auto bound = bind_flow_fields(*options_.measurement, *chains); !bound)
       return refuse(bound.error());
@@ -370,6 +374,7 @@ class MeasureCommand {
   }
 
   const Arguments& arguments_;
+  const Registry& registry_;
   std::string called_as_;
   MeasureOptions options_;
   std::unique_ptr<Campaign> campaign_;  // with a journal
@@ -384,7 +389,12 @@ class MeasureCommand {
 }  // namespace
 
 int measure(const Arguments& arguments) {
-  ParsedMeasure parsed = parse_measure(arguments);
+  const auto registry = find_plugins(arguments);
+  if (!registry) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, registry.error().message);
+    return bad_request;
+  }
+  ParsedMeasure parsed = parse_measure(arguments, *registry);
   if (parsed.exit) return *parsed.exit;
   const MeasureOptions& o = parsed.options;
   const bool expands = parsed.options.measurement->expander() != nullptr;
@@ -405,7 +415,7 @@ int measure(const Arguments& arguments) {
   if (expands) return expand(arguments, std::move(parsed.options));
   // What one thread makes another one frees: with a heap for each, both grow.
   mallopt(M_ARENA_MAX, 1);
-  return MeasureCommand(arguments, std::move(parsed.options)).run();
+  return MeasureCommand(arguments, *registry, std::move(parsed.options)).run();
 }
 
 }  // namespace spiderling::app

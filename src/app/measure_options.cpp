@@ -10,6 +10,7 @@
 
 #include "app/command_line.h"
 #include "app/measurement_options.h"
+#include "app/plugin_options.h"
 #include "connect/http.h"
 #include "plugins/python_measurements.h"
 
@@ -133,9 +134,17 @@ void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
   add_own_options(*choice.command, *choice.measurement);
 }
 
-std::vector<Choice> choices_of(const FoundMeasurements& found) {
+// One that cannot be made is said, and left out.
+std::vector<Choice> choices_of(const Arguments& arguments, const FoundMeasurements& found) {
   std::vector<Choice> choices;
-  for (const MeasurementDescription* d : found.measurements) choices.push_back({d, d->create(), nullptr, {}});
+  for (const MeasurementDescription* d : found.measurements) {
+    try {
+      choices.push_back({d, d->create(), nullptr, {}});
+    } catch (const std::exception& problem) {
+      fmt::print(stderr, "{}: measurement {} cannot be made: {}\n", arguments.called_as, d->name,
+                 problem.what());
+    }
+  }
   return choices;
 }
 
@@ -149,11 +158,11 @@ std::string unusable(const FoundMeasurements& found) {
 
 }  // namespace
 
-ParsedMeasure parse_measure(const Arguments& arguments) {
+ParsedMeasure parse_measure(const Arguments& arguments, const Registry& registry) {
   ParsedMeasure parsed;
   MeasureOptions& o = parsed.options;
   CLI::App cli("Asks what the path to each target of a list lets through.", arguments.called_as);
-  const FoundMeasurements found = find_measurements(arguments.words);
+  const FoundMeasurements found = find_measurements(registry, arguments.words);
   cli.footer(
       unusable(found) +
       "Examples:\n  spiderling measure -i eth0 ecn < targets.ndjson > results.ndjson\n"
@@ -165,7 +174,8 @@ ParsedMeasure parse_measure(const Arguments& arguments) {
   add_intake_options(cli, o.intake, true);
   add_survival(cli, o.survival);
   add_evidence_options(cli, o.evidence);
-  std::vector<Choice> choices = choices_of(found);
+  add_plugin_options(cli);
+  std::vector<Choice> choices = choices_of(arguments, found);
   for (Choice& choice : choices) add_measurement(cli, o, choice);
   cli.require_subcommand(1);
   cli.get_formatter()->label("SUBCOMMAND", "PLUGIN ...");

@@ -12,6 +12,7 @@
 #include "app/hub_target.h"
 #include "app/intake_options.h"
 #include "app/survival_options.h"
+#include "plugins/registry.h"
 #include "spiderling/measurement.h"
 #include "spiders/plan.h"
 
@@ -63,6 +64,6 @@ struct ParsedMeasure {
   MeasureOptions options;
   std::optional<int> exit;
 };
-ParsedMeasure parse_measure(const Arguments& arguments);
+ParsedMeasure parse_measure(const Arguments& arguments, const Registry& registry);
 
 }  // namespace spiderling::app

@@ -34,7 +34,7 @@ class OfTest : public SingleMeasurement {
 };
 
 ParsedMeasure parse(std::vector<std::string> words) {
-  return parse_measure({"spiderling measure", std::move(words)});
+  return parse_measure({"spiderling measure", std::move(words)}, Registry::built_in());
 }
 int status(std::vector<std::string> words) {
   ::testing::internal::CaptureStderr();

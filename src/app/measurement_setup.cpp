@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "plugins/registry.h"
 #include "spiders/await_task.h"
 
 namespace spiderling::app {
@@ -18,9 +17,10 @@ Result<void> prepare(Measurement& measurement, const MeasurementRun& run) {
   }
 }
 
-Result<ChainSet> chains_of(const MeasurementDescription& description, const Measurement& measurement) {
+Result<ChainSet> chains_of(const MeasurementDescription& description, const Measurement& measurement,
+                           const Registry& registry) {
   const std::vector<std::string> names(description.chains.begin(), description.chains.end());
-  auto chains = Registry::built_in().chains(names);
+  auto chains = registry.chains(names);
   if (!chains) return tl::unexpected(chains.error());
   for (const ChainDescription* own : measurement.own_chains()) {
     if (std::ranges::find(*chains, own) == chains->end()) chains->push_back(own);

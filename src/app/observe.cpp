@@ -11,6 +11,7 @@
 #include "app/observe_options.h"
 #include "app/observe_pipeline.h"
 #include "app/output.h"
+#include "app/plugin_options.h"
 #include "app/progress_line.h"
 #include "app/record_dumplings.h"
 #include "app/stop_signal.h"
@@ -75,11 +76,11 @@ std::string counters_line(const PipelineResult& r, std::uint64_t not_kept, std::
 
 class ObserveRun {
  public:
-  ObserveRun(const Arguments& arguments, ObserveOptions options)
-      : called_as_(arguments.called_as), options_(std::move(options)) {}
+  ObserveRun(const Arguments& arguments, const Registry& registry, ObserveOptions options)
+      : called_as_(arguments.called_as), registry_(registry), options_(std::move(options)) {}
 
   int run() {
-    const auto chains = Registry::built_in().chains(options_.chains);
+    const auto chains = registry_.chains(options_.chains);
     if (!chains) return refuse(chains.error());
     const auto set = ChainSet::make(*chains);
     if (!set) return refuse(set.error());
@@ -192,6 +193,7 @@ class ObserveRun {
   }
 
   std::string called_as_;
+  const Registry& registry_;
   ObserveOptions options_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
@@ -202,8 +204,13 @@ int observe(const Arguments& arguments) {
   const ParsedObserve parsed = parse_observe(arguments);
   if (parsed.exit) return *parsed.exit;
   const ObserveOptions& o = parsed.options;
-  if (o.list_chains || o.describe || o.schema) return answer_about_chains(arguments, o);
-  return ObserveRun(arguments, o).run();
+  const auto registry = find_plugins(arguments);
+  if (!registry) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, registry.error().message);
+    return bad_request;
+  }
+  if (o.list_chains || o.describe || o.schema) return answer_about_chains(arguments, *registry, o);
+  return ObserveRun(arguments, *registry, o).run();
 }
 
 }  // namespace spiderling::app

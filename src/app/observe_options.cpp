@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "app/command_line.h"
+#include "app/plugin_options.h"
+#include "app/plugin_reference.h"
 #include "dumplings/flow_record_json.h"
 #include "plugins/registry.h"
 
@@ -70,6 +72,7 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
       ->capture_default_str()
       ->type_name("N");
 
+  add_plugin_options(cli);
   auto* about = cli.add_option_group("About chains");
   about->add_flag("--list-chains", o.list_chains, "List the chains there are");
   auto* describe = about->add_option("--describe", o.described, "Tell the fields of these chains, or of all")
@@ -101,33 +104,16 @@ ParsedObserve parse_observe(const Arguments& arguments) {
 
 namespace {
 
-std::string_view type_name(const Field& field) {
-  switch (field.type) {
-    case FieldType::boolean: return "bool";
-    case FieldType::u8:
-    case FieldType::u16:
-    case FieldType::u32:
-    case FieldType::u64:
-    case FieldType::i64: return "int";
-    case FieldType::f64: return "float";
-    case FieldType::address: return "string";
-    case FieldType::any: return "any";
-  }
-  return "";
-}
-
 void describe(const ChainDescription& chain) {
   fmt::print("{}: {}\n", chain.name, chain.description);
   for (const Field& field : chain.fields) {
-    fmt::print("  {:<24} {:<14} {}\n", field.name,
-               fmt::format("{}{}", type_name(field), field.nullable ? " or null" : ""), field.meaning);
+    fmt::print("  {:<24} {:<14} {}\n", field.name, type_of(field), field.meaning);
   }
 }
 
 }  // namespace
 
-int answer_about_chains(const Arguments& arguments, const ObserveOptions& options) {
-  const Registry& registry = Registry::built_in();
+int answer_about_chains(const Arguments& arguments, const Registry& registry, const ObserveOptions& options) {
   const auto fail = [&](const Error& problem) {
     fmt::print(stderr, "{}: {}\n", arguments.called_as, problem.message);
     return bad_request;

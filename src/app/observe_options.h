@@ -9,6 +9,7 @@
 
 #include "app/command.h"
 #include "app/hub_target.h"
+#include "plugins/registry.h"
 
 namespace spiderling::app {
 
@@ -43,6 +44,6 @@ struct ParsedObserve {
 ParsedObserve parse_observe(const Arguments& arguments);
 
 /// --list-chains, --describe, --schema: answered from the registry, on standard output.
-int answer_about_chains(const Arguments& arguments, const ObserveOptions& options);
+int answer_about_chains(const Arguments& arguments, const Registry& registry, const ObserveOptions& options);
 
 }  // namespace spiderling::app

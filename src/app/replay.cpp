@@ -11,6 +11,7 @@
 #include "app/measurement_options.h"
 #include "app/measurement_setup.h"
 #include "app/output.h"
+#include "app/plugin_options.h"
 #include "campaign/metadata.h"
 #include "campaign/own_options.h"
 #include "campaign/replay.h"
@@ -69,9 +70,10 @@ void add_options(CLI::App& cli, Options& o) {
 
 class ReplayCommand {
  public:
-  ReplayCommand(const Arguments& arguments, Options options, const MeasurementDescription* description,
-                std::unique_ptr<Measurement> measurement)
+  ReplayCommand(const Arguments& arguments, const Registry& registry, Options options,
+                const MeasurementDescription* description, std::unique_ptr<Measurement> measurement)
       : called_as_(arguments.called_as),
+        registry_(registry),
         options_(std::move(options)),
         description_(description),
         measurement_(std::move(measurement)) {}
@@ -81,7 +83,7 @@ class ReplayCommand {
     MeasurementRun as_it_was;
     as_it_was.mode = mode_;
     if (const auto ready = prepare(*measurement_, as_it_was); !ready) return refuse(ready.error());
-    const auto chains = chains_of(*description_, *measurement_);
+    const auto chains = chains_of(*description_, *measurement_, registry_);
     if (!chains) return refuse(chains.error());
     if (const auto bound = bind_flow_fields(*measurement_, *chains); !bound) return refuse(bound.error());
     std::optional<Output> output;
@@ -127,7 +129,7 @@ class ReplayCommand {
   Result<void> take_measurement(const json::object& metadata, const std::string& path) {
     const std::string name = text_member(metadata, "measurement");
     if (name.empty()) return error("{} does not say what was measured; say it with --measurement", path);
-    const auto found = find_measurement(name);
+    const auto found = find_measurement(registry_, name);
     if (!found) return tl::unexpected(found.error());
     description_ = *found;
     if (description_ == nullptr) return error("{}: there is no measurement '{}' here", path, name);
@@ -182,6 +184,7 @@ class ReplayCommand {
   }
 
   std::string called_as_;
+  const Registry& registry_;
   Options options_;
   const MeasurementDescription* description_;
   std::unique_ptr<Measurement> measurement_;
@@ -200,8 +203,15 @@ int replay(const Arguments& arguments) {
       "  spiderling replay results.ndjson run.pcap --measurement ecn --connect https\n"
       "Exit status: 0 the same, 1 something differs, 2 it cannot be said.");
   add_options(cli, options);
+  add_plugin_options(cli);
+  const auto registry = find_plugins(arguments);
+  if (!registry) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, registry.error().message);
+    return bad_request;
+  }
   const std::string name = named_measurement(arguments.words);
-  const auto found = name.empty() ? Result<const MeasurementDescription*>(nullptr) : find_measurement(name);
+  const auto found =
+      name.empty() ? Result<const MeasurementDescription*>(nullptr) : find_measurement(*registry, name);
   if (!found) return refuse_command_line(arguments, found.error().message);
   const MeasurementDescription* description = *found;
   std::unique_ptr<Measurement> measurement;
@@ -212,7 +222,7 @@ int replay(const Arguments& arguments) {
     add_own_options(cli, *measurement);
   }
   if (const auto exit = parse_command_line(cli, arguments)) return *exit;
-  return ReplayCommand(arguments, std::move(options), description, std::move(measurement)).run();
+  return ReplayCommand(arguments, *registry, std::move(options), description, std::move(measurement)).run();
 }
 
 }  // namespace spiderling::app

@@ -22,11 +22,13 @@ std::chrono::nanoseconds nanoseconds_of(double seconds) {
   return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
-std::vector<ChefModule> load_modules(const std::vector<std::string>& names) {
+std::vector<ChefModule> load_modules(const std::vector<std::string>& names, const PluginSearch& search) {
+  std::vector<std::string> folders = search.folders;
+  for (std::string& usual : usual_plugin_folders()) folders.push_back(std::move(usual));
   std::vector<ChefModule> modules;
   for (const std::string& name : names) {
     const auto loaded = [&](const ChefModule& module) { return module.name == name; };
-    if (std::ranges::none_of(modules, loaded)) modules.push_back(load_chef_module(name));
+    if (std::ranges::none_of(modules, loaded)) modules.push_back(load_chef_module(name, folders));
   }
   return modules;
 }
@@ -268,7 +270,7 @@ int sniff(const Arguments& arguments) {
   const ParsedSniff parsed = parse_sniff(arguments);
   if (parsed.exit) return *parsed.exit;
   log::configure(parsed.options.log_level, parsed.options.log_format);
-  const std::vector<ChefModule> modules = load_modules(parsed.options.chef_modules);
+  const std::vector<ChefModule> modules = load_modules(parsed.options.chef_modules, arguments.plugins);
   if (parsed.options.chef_list) return list_chefs(modules);
   return SniffRun(arguments, parsed.options).run(modules);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/command_line.h"
+#include "app/plugin_options.h"
 #include "plugins/chef_modules.h"
 
 namespace spiderling::app {
@@ -30,7 +31,10 @@ void add_original_options(CLI::App& cli, SniffOptions& o) {
       ->type_name("EXPR");
   cli.add_option(
          "-m,--chef-module", o.chef_modules,
-         fmt::format("Where chefs are: {}, or the path of a shared object; repeatable", builtin_chef_module))
+         fmt::format(
+             "Where chefs are: {}, the path of a shared object, or its name in the current folder or one of "
+             "plugins; repeatable",
+             builtin_chef_module))
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("MODULE");
@@ -138,6 +142,7 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
   add_chef_options(cli, o);
   add_input_options(cli, o);
   add_output_options(cli, o, level, format);
+  add_plugin_options(cli);
   parsed.exit = parse_command_line(cli, arguments);
   if (parsed.exit) return parsed;
   const auto log_level = log::parse_level(level);
@@ -151,6 +156,8 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
   if (parsed.exit) return parsed;
   o.log_level = *log_level;
   o.log_format = *log_format;
+  // --plugin is another word for --chef-module, so that it means the same in every command.
+  o.chef_modules.insert(o.chef_modules.end(), arguments.plugins.files.begin(), arguments.plugins.files.end());
   if (o.chef_modules.empty()) o.chef_modules = {std::string(builtin_chef_module)};
   return parsed;
 }

@@ -6,7 +6,9 @@
 #include "base/nearest.h"
 #include "plugins/python_door.h"
 #include "plugins/registry.h"
+#include "plugins/search.h"
 #include "plugins/shared_object.h"
+#include "plugins/trial.h"
 
 namespace spiderling {
 
@@ -30,19 +32,29 @@ ChefModule load_python_module(const std::string& name) {
 
 }  // namespace
 
-ChefModule load_chef_module(const std::string& name) {
+ChefModule load_chef_module(const std::string& name, const std::vector<std::string>& folders) {
   ChefModule module{name, {}, {}};
   if (name == builtin_chef_module) {
     module.chefs = Registry::built_in().chefs();
     return module;
   }
-  if (!is_shared_object(name)) return load_python_module(name);
-  const auto plugins = load_shared_object(name);
-  if (!plugins) {
-    module.problem = plugins.error().message;
+  std::string file = name;
+  if (!is_shared_object(name)) {
+    std::vector<std::string> places{"."};
+    places.insert(places.end(), folders.begin(), folders.end());
+    file = find_module(name, places);
+    if (file.empty()) return load_python_module(name);
+  }
+  if (std::string verdict = try_to_load({file}).front(); !verdict.empty()) {
+    module.problem = std::move(verdict);
     return module;
   }
-  for (const Plugin* plugin : *plugins) {
+  const auto object = load_shared_object(file);
+  if (!object) {
+    module.problem = object.error().message;
+    return module;
+  }
+  for (const Plugin* plugin : object->plugins) {
     if (plugin->kind == PluginKind::chef) {
       module.chefs.push_back(static_cast<const ChefDescription*>(plugin->description()));
     }

@@ -21,10 +21,11 @@ struct ChefModule {
   std::string problem;  ///< why there are none; empty: it was loaded
 };
 
-/// `name`: builtin_chef_module; the path of a shared object (it ends in .so, or has a slash and is no
-/// folder); else a module of Python: its name, a path ending in .py, or a folder with such files. What was
-/// loaded stays loaded as long as the program runs. Whoever names one runs its code.
-ChefModule load_chef_module(const std::string& name);
+/// `name`: builtin_chef_module; the path of a shared object (it ends in .so, or has a slash and is no folder
+/// and no .py), or the name of one in the current folder or in `folders` (NAME.so, libNAME.so); else a module
+/// of Python: its name, a path ending in .py, or a folder with such files. What was loaded stays loaded as
+/// long as the program runs. Whoever names one runs its code.
+ChefModule load_chef_module(const std::string& name, const std::vector<std::string>& folders = {});
 
 /// A chef to take on.
 struct ChosenChef {

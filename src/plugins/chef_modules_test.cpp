@@ -61,7 +61,7 @@ TEST(ChefModules, WhatCannotBeIsAnError) {
   EXPECT_THAT(two.error().message, HasSubstr("m.Plain and n.Plain"));
   const auto bad = choose_chefs({load_chef_module("./no_such.so")}, {}, left_out);
   ASSERT_FALSE(bad);
-  EXPECT_THAT(bad.error().message, HasSubstr("chef module ./no_such.so: ./no_such.so: cannot open"));
+  EXPECT_THAT(bad.error().message, HasSubstr("chef module ./no_such.so: ./no_such.so: cannot be read"));
 }
 
 TEST(ChefModules, TheSameModuleTwiceIsOnce) {

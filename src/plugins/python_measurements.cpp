@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "plugins/python_door.h"
-#include "plugins/registry.h"
 
 namespace spiderling {
 
@@ -40,23 +39,17 @@ std::string module_name(const fs::directory_entry& entry) {
   return name;
 }
 
-const MeasurementDescription* native(std::string_view name) {
-  for (const MeasurementDescription* one : Registry::built_in().measurements())
-    if (one->name == name) return one;
-  return nullptr;
-}
-
 std::string native_wins(std::string_view name, std::string_view where) {
   return fmt::format("{} is not used: there is a native measurement '{}'", where, name);
 }
 
-void add_all(PythonHost& host, FoundMeasurements& found) {
+void add_all(const Registry& registry, PythonHost& host, FoundMeasurements& found) {
   std::vector<Error> problems;
   for (const MeasurementDescription* one : host.all_measurements(problems)) {
     const auto same = [&](const MeasurementDescription* other) {
       return std::string_view(other->name) == one->name;
     };
-    if (native(one->name) != nullptr) {
+    if (registry.measurement(one->name) != nullptr) {
       found.notes.push_back(native_wins(one->name, fmt::format("'{}' of pathspider.plugins", one->name)));
     } else if (std::ranges::any_of(found.measurements, same)) {
       found.problems.push_back(fmt::format("pathspider.plugins has '{}' twice", one->name));
@@ -88,18 +81,18 @@ std::vector<PythonPluginModule> find_python_plugins() {
   return find_python_plugins(path == nullptr ? "" : path);
 }
 
-FoundMeasurements find_measurements(const std::vector<std::string>& words) {
+FoundMeasurements find_measurements(const Registry& registry, const std::vector<std::string>& words) {
   FoundMeasurements found;
-  found.measurements = Registry::built_in().measurements();
+  found.measurements = registry.measurements();
   const std::vector<PythonPluginModule> modules = find_python_plugins();
   if (modules.empty()) return found;
   const auto module_of = [&](const std::string& word) {
     return std::ranges::find(modules, word, &PythonPluginModule::name);
   };
   const auto named = std::ranges::find_if(words, [&](const std::string& word) {
-    return native(word) != nullptr || module_of(word) != modules.end();
+    return registry.measurement(word) != nullptr || module_of(word) != modules.end();
   });
-  if (named != words.end() && native(*named) != nullptr) {
+  if (named != words.end() && registry.measurement(*named) != nullptr) {
     if (const auto module = module_of(*named); module != modules.end())
       found.notes.push_back(native_wins(*named, module->file.lexically_normal().string()));
     return found;
@@ -118,12 +111,12 @@ FoundMeasurements find_measurements(const std::vector<std::string>& words) {
     }
     if (!one) return found;
   }
-  add_all(**host, found);
+  add_all(registry, **host, found);
   return found;
 }
 
-Result<const MeasurementDescription*> find_measurement(const std::string& name) {
-  if (const MeasurementDescription* one = native(name)) return one;
+Result<const MeasurementDescription*> find_measurement(const Registry& registry, const std::string& name) {
+  if (const MeasurementDescription* one = registry.measurement(name)) return one;
   if (find_python_plugins().empty()) return nullptr;
   const auto host = python_host();
   if (!host) return tl::unexpected(host.error());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "plugins/registry.h"
 #include "spiderling/measurement.h"
 
 namespace spiderling {
@@ -30,12 +31,12 @@ struct FoundMeasurements {
   std::vector<std::string> notes;     ///< for the user, once
 };
 
-/// The native measurements, and of those in Python what `words`, a command line, may mean: one that it names,
-/// or all if it names none. Python is not started where there are no plugins, or a native measurement is
-/// named first. Of two of one name the native one wins.
-FoundMeasurements find_measurements(const std::vector<std::string>& words);
+/// The native measurements of `registry`, and of those in Python what `words`, a command line, may mean: one
+/// that it names, or all if it names none. Python is not started where there are no plugins, or a native
+/// measurement is named first. Of two of one name the native one wins.
+FoundMeasurements find_measurements(const Registry& registry, const std::vector<std::string>& words);
 
 /// The measurement of this name; nullptr: there is none. Error: it is in Python, and cannot be loaded.
-Result<const MeasurementDescription*> find_measurement(const std::string& name);
+Result<const MeasurementDescription*> find_measurement(const Registry& registry, const std::string& name);
 
 }  // namespace spiderling

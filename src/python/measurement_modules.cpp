@@ -14,13 +14,14 @@ namespace {
 // What the program is shown of a plugin, and the plugin itself: for as long as the process lives.
 struct Known {
   explicit Known(Ref object) : plugin(std::move(object)) {
-    description = {plugin.name.c_str(),
-                   plugin.description.c_str(),
-                   plugin.version.c_str(),
-                   {},
-                   plugin.modes,
-                   true,
-                   [this] { return make_spider_measurement(plugin); }};
+    description = {.name = plugin.name.c_str(),
+                   .description = plugin.description.c_str(),
+                   .version = plugin.version.c_str(),
+                   .chains = {},
+                   .connect_supported = plugin.modes,
+                   .conditions = {},
+                   .has_own_connect = true,
+                   .create = [this] { return make_spider_measurement(plugin); }};
   }
   SpiderPlugin plugin;
   MeasurementDescription description{};

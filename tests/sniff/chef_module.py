@@ -184,7 +184,7 @@ def main():
         set_aside(folder)
         one_that_blocks_is_named(folder)
         refused(build(folder, "libold.so", OLD), "plugin interface 999")
-        refused(build(folder, "libempty.so", ""), "no plugin of this program")
+        refused(build(folder, "libempty.so", ""), "there is no plugin in it")
         text = pathlib.Path(folder) / "text.so"
         text.write_text("no shared object")
         refused(str(text), "text.so")

@@ -15,6 +15,18 @@ class DscpMeasurement : public SynchronizedMeasurement {
   static constexpr std::array chains{"basic", "tcp", "dscp"};
   static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::tcp, ConnectMode::dnstcp,
                                                 ConnectMode::dnsudp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"dscp.V.connectivity.works",
+                       "A connected, and so did the connection with codepoint V"},
+      ConditionMeaning{"dscp.V.connectivity.broken", "A connected, the one with V did not"},
+      ConditionMeaning{"dscp.V.connectivity.transient", "the one with V connected, A did not"},
+      ConditionMeaning{"dscp.V.connectivity.offline", "neither did"},
+      ConditionMeaning{
+          "dscp.V.replymark:R",
+          "the target's SYN+ACK, or its first datagram, had codepoint R; for A too (`dscp.0.replymark:R`)"},
+      ConditionMeaning{"pathspider.not_observed",
+                       "a flow that an answer needs was not seen whole, or not sent as wanted"},
+  };
 
   void options(OptionList& list) override {
     list.numbers("codepoint", codepoints_, 0, 63,

@@ -18,6 +18,27 @@ class EcnMeasurement : public SynchronizedMeasurement {
   static constexpr std::array chains{"basic", "tcp", "ecn", "syn"};
   static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::https, ConnectMode::tcp,
                                                 ConnectMode::dnstcp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"ecn.connectivity.works", "A and B connected"},
+      ConditionMeaning{"ecn.connectivity.broken", "A connected, B did not"},
+      ConditionMeaning{"ecn.connectivity.transient", "B connected, A did not"},
+      ConditionMeaning{"ecn.connectivity.offline", "neither did"},
+      ConditionMeaning{"ecn.negotiation.succeeded", "B's SYN+ACK carries ECE and no CWR: granted"},
+      ConditionMeaning{"ecn.negotiation.reflected",
+                       "it carries ECE and CWR: the SYN's flags came back as they were sent"},
+      ConditionMeaning{"ecn.negotiation.failed", "it carries neither, or CWR alone"},
+      ConditionMeaning{"ecn.ipmark.ect0.seen", "ECT(0) was in a packet from the target in B"},
+      ConditionMeaning{"ecn.ipmark.ect0.not_seen", "it was in none"},
+      ConditionMeaning{"ecn.ipmark.ect1.seen", "ECT(1) was in a packet from the target in B"},
+      ConditionMeaning{"ecn.ipmark.ect1.not_seen", "it was in none"},
+      ConditionMeaning{"ecn.ipmark.ce.seen", "CE was in a packet from the target in B"},
+      ConditionMeaning{"ecn.ipmark.ce.not_seen", "it was in none"},
+      ConditionMeaning{"ecn.fallback.seen",
+                       "B's SYN asked for ECN and one sent later did not: nothing else is concluded "
+                       "(`--fallback`, or something on this host interferes)"},
+      ConditionMeaning{"pathspider.not_observed",
+                       "a flow that an answer needs was not seen whole, or not sent as wanted"},
+  };
 
   void options(OptionList& list) override {
     list.flag(

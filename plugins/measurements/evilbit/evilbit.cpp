@@ -17,6 +17,21 @@ class EvilBitMeasurement : public ForgeMeasurement {
   static constexpr const char* version = "1.0.0";
   static constexpr std::array chains{"basic", "tcp", "evil", "dns"};
   static constexpr std::array connect_supported{ConnectMode::tcpsyn, ConnectMode::dnsudp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"evilbit.connectivity.works",
+                       "both were answered: by a SYN+ACK, or a whole, well-formed response of DNS"},
+      ConditionMeaning{"evilbit.connectivity.broken", "only A"},
+      ConditionMeaning{"evilbit.connectivity.transient", "only B"},
+      ConditionMeaning{"evilbit.connectivity.offline", "neither; a RST or an ICMP error is no answer"},
+      ConditionMeaning{"evilbit.mark.seen",
+                       "the answer to B has the bit itself; told only where there is an answer"},
+      ConditionMeaning{"evilbit.mark.not_seen", "it has not"},
+      ConditionMeaning{
+          "pathspider.not_observed",
+          "no answer was seen where packets may have been missed, or a packet was not sent as wanted"},
+      ConditionMeaning{"pathspider.skipped",
+                       "IPv6: its header has no such bit. Or the job's domain is no name of DNS"},
+  };
 
   std::vector<Configuration> packets() const override {
     return {Configuration("reserved bit 0"), Configuration("reserved bit 1")};

@@ -10,6 +10,14 @@ class H2Measurement : public DesynchronizedMeasurement {
   static constexpr const char* version = "1.0.0";
   static constexpr std::array chains{"basic", "tcp"};
   static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::https};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"h2.connectivity.works", "A and B were answered"},
+      ConditionMeaning{"h2.connectivity.broken", "A was answered, B was not"},
+      ConditionMeaning{"h2.connectivity.transient", "B was answered, A was not"},
+      ConditionMeaning{"h2.connectivity.offline", "neither was"},
+      ConditionMeaning{"h2.upgrade.success", "B was answered in HTTP/2"},
+      ConditionMeaning{"h2.upgrade.failed", "B was answered in HTTP/1.1"},
+  };
 
   void options(OptionList& list) override {
     list.flag("prior-knowledge", prior_knowledge_,

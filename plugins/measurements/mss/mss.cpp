@@ -11,6 +11,17 @@ class MssMeasurement : public SingleMeasurement {
   static constexpr std::array chains{"basic", "tcp", "mss"};
   static constexpr std::array connect_supported{ConnectMode::tcp, ConnectMode::http, ConnectMode::https,
                                                 ConnectMode::dnstcp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"mss.connectivity.online", "the target connected"},
+      ConditionMeaning{"mss.connectivity.offline", "it did not"},
+      ConditionMeaning{"mss.option.local.value:N", "our SYN announced N"},
+      ConditionMeaning{"mss.option.remote.value:N", "the SYN+ACK announced N"},
+      ConditionMeaning{"mss.option.received.deflated", "it announced less than we did"},
+      ConditionMeaning{"mss.option.received.unchanged", "as much"},
+      ConditionMeaning{"mss.option.received.inflated", "more"},
+      ConditionMeaning{"mss.option.received.absent", "nothing"},
+      ConditionMeaning{"pathspider.not_observed", "the handshake was not seen whole"},
+  };
 
   void combine(const MergedFlows& flows, Conditions& conditions) const override {
     const MergedFlow& only = flows[0];

@@ -16,6 +16,18 @@ class TcpOptMeasurement : public SynchronizedMeasurement {
   static constexpr std::array chains{"basic", "tcp", "tcpopt", "syn"};
   static constexpr std::array connect_supported{ConnectMode::http, ConnectMode::https, ConnectMode::tcp,
                                                 ConnectMode::dnstcp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"ASPECT.connectivity.works", "A and B connected"},
+      ConditionMeaning{"ASPECT.connectivity.broken", "A connected, B did not"},
+      ConditionMeaning{"ASPECT.connectivity.transient", "B connected, A did not"},
+      ConditionMeaning{"ASPECT.connectivity.offline", "neither did"},
+      ConditionMeaning{"ASPECT.negotiation.succeeded", "B's SYN+ACK carries the option"},
+      ConditionMeaning{"ASPECT.negotiation.failed", "it does not"},
+      ConditionMeaning{"ASPECT.unsolicited.seen", "A's SYN+ACK carries it, though A did not ask"},
+      ConditionMeaning{"ASPECT.unsolicited.not_seen", "it does not"},
+      ConditionMeaning{"pathspider.not_observed",
+                       "a flow that an answer needs was not seen whole, or not sent as wanted"},
+  };
 
   // A SYN can only lose options that the kernel puts there.
   std::vector<HostSetting> host_settings() const override { return settings({true, true, true}); }

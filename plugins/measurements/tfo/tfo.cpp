@@ -14,6 +14,24 @@ class TfoMeasurement : public DesynchronizedMeasurement {
   static constexpr std::array chains{"basic", "tcp", "tfo", "syn"};
   static constexpr std::array connect_supported{ConnectMode::dnstcp, ConnectMode::tcp, ConnectMode::http,
                                                 ConnectMode::https};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"tfo.connectivity.works", "A and C connected"},
+      ConditionMeaning{"tfo.connectivity.broken", "A connected, C did not"},
+      ConditionMeaning{"tfo.connectivity.transient", "C connected, A did not"},
+      ConditionMeaning{"tfo.connectivity.offline", "neither did"},
+      ConditionMeaning{"tfo.cookie.received", "the SYN+ACK of B carries a cookie"},
+      ConditionMeaning{"tfo.cookie.not_received",
+                       "it carries none: C then has no data on its SYN and asks once more"},
+      ConditionMeaning{"tfo.syndata.acked", "C's SYN had data, and the SYN+ACK acknowledges all of it"},
+      ConditionMeaning{"tfo.syndata.not_acked",
+                       "the SYN+ACK acknowledges the SYN alone: the data was sent once more"},
+      ConditionMeaning{"tfo.syndata.failed", "C's SYN had data, and no SYN+ACK came"},
+      ConditionMeaning{"tfo.fallback.seen",
+                       "the SYN of B or C was sent again without the option (something on this host "
+                       "interferes): nothing else is concluded"},
+      ConditionMeaning{"pathspider.not_observed",
+                       "a flow that an answer needs was not seen whole, or not sent as wanted"},
+  };
 
   // The cookie that the last carries is the one that the second got: one after the other.
   bool in_order() const override { return true; }

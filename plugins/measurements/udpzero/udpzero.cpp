@@ -16,6 +16,19 @@ class UdpZeroMeasurement : public ForgeMeasurement {
   static constexpr const char* version = "1.0.0";
   static constexpr std::array chains{"basic", "udp", "dns"};
   static constexpr std::array connect_supported{ConnectMode::dnsudp};
+  static constexpr std::array condition_meanings{
+      ConditionMeaning{"udpzero.connectivity.works", "both were answered by a response of DNS"},
+      ConditionMeaning{"udpzero.connectivity.broken", "only A"},
+      ConditionMeaning{"udpzero.connectivity.transient", "only B"},
+      ConditionMeaning{"udpzero.connectivity.offline", "neither; an ICMP error is no answer"},
+      ConditionMeaning{
+          "pathspider.not_observed",
+          "no answer was seen where packets may have been missed, or a datagram was not sent as wanted"},
+      ConditionMeaning{
+          "pathspider.skipped",
+          "IPv6: a receiver must drop a checksum of zero (RFC 8200, section 8.1), but for the tunnels of RFC "
+          "6935 and RFC 6936, which are no servers. Or the job's domain is no name of DNS"},
+  };
 
   std::vector<Configuration> packets() const override {
     return {Configuration("UDP with its checksum"), Configuration("UDP with checksum zero")};

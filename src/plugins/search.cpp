@@ -1,0 +1,127 @@
+#include "plugins/search.h"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace spiderling {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t most_files = 1000;  // of a folder
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// HOME, or what the system says of the user.
+std::string home() {
+  if (std::string told = variable("HOME"); !told.empty()) return told;
+  const passwd* user = ::getpwuid(::geteuid());
+  return user == nullptr || user->pw_dir == nullptr ? "" : user->pw_dir;
+}
+
+bool may_own(uid_t owner) {
+  if (owner == 0 || owner == ::geteuid()) return true;
+  const std::string caller = variable("SUDO_UID");
+  return ::geteuid() == 0 && !caller.empty() && caller == std::to_string(owner);
+}
+
+// Why a file or folder that was found, not named, is not to be trusted; empty: it is.
+std::string distrust(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0) return fmt::format("{}: {}", path, std::strerror(errno));
+  if (!may_own(about.st_uid)) {
+    return fmt::format("{}: it belongs to user {}; name it with --plugin, or make it your own", path,
+                       about.st_uid);
+  }
+  if ((about.st_mode & S_IWOTH) != 0)
+    return fmt::format("{}: anybody may write to it: chmod o-w {}", path, path);
+  // A group of one's own is what many systems give every user.
+  const passwd* owner = ::getpwuid(about.st_uid);
+  const bool own_group = owner != nullptr && owner->pw_gid == about.st_gid;
+  if ((about.st_mode & S_IWGRP) != 0 && !own_group)
+    return fmt::format("{}: its group may write to it: chmod g-w {}", path, path);
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> usual_plugin_folders() {
+  std::vector<std::string> folders;
+  const auto add = [&](std::string folder) {
+    if (!folder.empty() && std::ranges::find(folders, folder) == folders.end())
+      folders.push_back(std::move(folder));
+  };
+  const std::string path = variable("SPIDERLING_PLUGIN_PATH");
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find(':', begin), path.size());
+    add(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (const std::string user = home(); !user.empty()) add(user + "/.local/lib/spiderling/plugins");
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  if (!program.empty())
+    add((program.parent_path().parent_path() / "lib/spiderling/plugins").lexically_normal().string());
+  add("/usr/local/lib/spiderling/plugins");
+  add("/usr/lib/spiderling/plugins");
+  return folders;
+}
+
+std::vector<std::string> shared_objects_in(const std::string& folder, std::vector<Refusal>& refused) {
+  std::error_code problem;
+  fs::directory_iterator entries(folder, problem);
+  if (problem == std::errc::no_such_file_or_directory || problem == std::errc::not_a_directory) return {};
+  const auto refuse = [&](const std::string& path, std::string why) {
+    refused.push_back({path, std::move(why)});
+  };
+  if (problem) {
+    refuse(folder, fmt::format("{}: {}", folder, problem.message()));
+    return {};
+  }
+  std::vector<std::string> files;
+  for (const fs::directory_iterator end; entries != end; entries.increment(problem)) {
+    if (entries->path().extension() == ".so") files.push_back(entries->path().string());
+    if (files.size() > most_files) {
+      refuse(folder, fmt::format("{}: more than {} plugins in one folder", folder, most_files));
+      return {};
+    }
+  }
+  if (problem) refuse(folder, fmt::format("{}: {}", folder, problem.message()));
+  if (files.empty()) return {};
+  if (std::string why = distrust(folder); !why.empty()) {
+    refuse(folder, std::move(why));
+    return {};
+  }
+  std::ranges::sort(files);
+  std::erase_if(files, [&](const std::string& file) {
+    std::string why = distrust(file);
+    if (why.empty()) return false;
+    refuse(file, std::move(why));
+    return true;
+  });
+  return files;
+}
+
+std::string find_module(const std::string& name, const std::vector<std::string>& folders) {
+  if (name.empty() || name.find('/') != std::string::npos) return {};
+  std::error_code ignored;
+  for (const std::string& folder : folders) {
+    for (const std::string& file : {folder + "/" + name + ".so", folder + "/lib" + name + ".so"}) {
+      if (fs::is_regular_file(file, ignored) && distrust(file).empty()) return file;
+    }
+  }
+  return {};
+}
+
+}  // namespace spiderling
