@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures spiderling beside other programs on the same trace, in one go.
 
-    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub,active,python]
+    python3 bench/run_bench.py --build build/bench [--rounds 5] [--markdown] [--only trace,memory,live,kitchen,hub,active,plugins,python]
 
 Makes the traces once (in BUILD/traces), then runs every program in turn, round after round, so that what else the
 machine does falls on all of them alike. Prints medians with the lowest and highest value; a ratio is that of the two
@@ -18,8 +18,8 @@ from measure import Program, RunFailed, machine_line, median, run, warm
 from report import Table, rate
 
 HEADER_CHAINS = ["basic", "tcp", "ecn", "dscp", "mss", "tfo", "tcpopt", "udp", "evil"]
-PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub", "active", "python"]
-USUAL_PARTS = "trace,memory,live,kitchen,hub,active,python"
+PARTS = ["trace", "memory", "micro", "live", "kitchen", "hub", "active", "plugins", "python"]
+USUAL_PARTS = "trace,memory,live,kitchen,hub,active,plugins,python"
 
 
 def parse_arguments():
@@ -145,6 +145,9 @@ class Bench:
     def measure_live(self):
         trace, _ = self.mixed_trace()
         self.run_script("live/live_bench.py", "--trace", trace)
+
+    def measure_plugins(self):
+        self.run_script("plugins/plugins_bench.py", "--rounds", str(max(self.arguments.rounds, 9)))
 
     def measure_kitchen(self):
         trace, _ = self.mixed_trace()
