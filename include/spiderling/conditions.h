@@ -22,8 +22,8 @@ struct Condition {
 /// A condition that a measurement may give, for people and for `spiderling plugins reference`:
 ///
 ///     static constexpr std::array condition_meanings{
-///         ConditionMeaning{"ttl.hops:N", "the answer came over N routers, if it was sent with 64, 128 or
-///         255"},
+///         ConditionMeaning{"ttl.reply:N", "the SYN+ACK came with a time to live of N"},
+///         ConditionMeaning{"ttl.absent", "there was none"},
 ///     };
 struct ConditionMeaning {
   const char* name;  ///< capital letters stand for a value: "dscp.V.replymark:R"
