@@ -44,6 +44,7 @@ class HubDelivery:
         self._bytes = 0
         self._changed = threading.Condition()
         self._full = False
+        self._stopping = False
         self._idle = False
         self._at_once = MANY
         self._on_way = []  # sent, and not yet confirmed
@@ -116,13 +117,14 @@ class HubDelivery:
     async def _until_ended(self):
         delivering = asyncio.ensure_future(self._keep_delivering())
         await self._ended.wait()
+        self._stopping = True  # before Python 3.12 wait_for() may lose a cancellation
         delivering.cancel()  # wherever it waits: for a hub, for its answer
         await asyncio.gather(delivering, return_exceptions=True)
 
     async def _keep_delivering(self):
         tries = 0
         said = ("", 0.0)
-        while True:
+        while not self._stopping:
             try:
                 websocket = await _websocket.connect(self.uri)
             except _websocket.NoHub as problem:
@@ -151,7 +153,7 @@ class HubDelivery:
             await _websocket.close(websocket)
 
     async def _deliver(self, websocket, reader):
-        while True:
+        while not self._stopping:
             self._on_way = self._oldest()
             if not self._on_way:
                 await self._until_work_or(reader)

@@ -1,11 +1,9 @@
 """The hub: starts the program nd-hub."""
 import collections
-import ctypes
 import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +13,17 @@ from .exceptions import NetDumplingsError
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _STOP_TIMEOUT = 10  # seconds
+# Becomes the program, which the kernel tells to end when the thread that started it does, however that ends. It is a Python
+# of its own, since Popen's preexec_fn is not for programs with threads.
+_END_WITH_PARENT = """
+import ctypes, os, signal, sys
+parent, command = int(sys.argv[1]), sys.argv[2:]
+set_death_signal = 1
+ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM, 0, 0, 0)
+if os.getppid() != parent:
+    sys.exit(1)  # it has ended meanwhile
+os.execv(command[0], command)
+"""
 
 
 class DumplingHub:
@@ -83,17 +92,21 @@ class DumplingHub:
     def _start(self):
         command = [*self._command(), "--address", self.address, "--in-port", str(self.in_port), "--out-port", str(self.out_port),
                    "--status-freq", str(self.status_freq), "--log-format", "json", *map(str, self.options)]
+        if sys.platform.startswith("linux"):
+            command = [sys.executable, "-I", "-S", "-c", _END_WITH_PARENT, str(os.getpid()), *command]
         try:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-                                    preexec_fn=_end_with_parent())
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         except OSError as problem:
             raise NetDumplingsError(f"Cannot instantiate dumpling hub: {problem}") from None
 
     def _command(self):
         program = self.program or os.environ.get("SPIDERLING") or shutil.which("nd-hub") or shutil.which("spiderling")
+        if program is not None and shutil.which(program) is None:
+            raise NetDumplingsError(f"Cannot instantiate dumpling hub: {program} is no program")
         if program is None:
             raise NetDumplingsError("Cannot instantiate dumpling hub: there is no program nd-hub on PATH; `program` or the "
                                     "environment's SPIDERLING may name it")
+        program = os.path.abspath(shutil.which(program))
         return [program] if os.path.basename(program) == "nd-hub" else [program, "hub"]
 
     def _relay_log(self, lines):
@@ -115,17 +128,3 @@ class DumplingHub:
         if level >= logging.ERROR:
             self._last_words.append(text)
         self._logger.log(level, "%s", text)
-
-
-def _end_with_parent():
-    """For Popen: the kernel tells the program to end when the thread that started it does, however that ends."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl, parent, set_death_signal = ctypes.CDLL(None).prctl, os.getpid(), 1
-
-    def before_exec():
-        prctl(set_death_signal, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it has ended meanwhile
-            os._exit(1)
-
-    return before_exec

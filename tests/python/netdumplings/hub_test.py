@@ -131,7 +131,7 @@ class Hub(unittest.TestCase):
             pass
 
     def test_which_program(self):
-        with self.assertRaisesRegex(NetDumplingsError, "No such file"):
+        with self.assertRaisesRegex(NetDumplingsError, "/no/such/nd-hub is no program"):
             DumplingHub(program="/no/such/nd-hub").run()
         with tempfile.TemporaryDirectory() as folder:
             link = os.path.join(folder, "nd-hub")
