@@ -47,6 +47,7 @@ class DumplingEater:
             self.on_dumpling = on_dumpling
         if on_connection_lost is not None:
             self.on_connection_lost = on_connection_lost
+        self._cancelled = False
         self.invalid_dumplings = 0  # messages that were no dumplings, and were skipped
         self.logger = logging.getLogger(f"{__name__}.{self.name}")
 
@@ -70,8 +71,14 @@ class DumplingEater:
             return
         loop = _loop_of_this_thread()
         task = loop.create_task(self._grab_dumplings(dumpling_count))
+        self._cancelled = False
+
+        def cancel():
+            self._cancelled = True  # before Python 3.12 wait_for(), which connecting uses, may lose a cancellation
+            task.cancel()
+
         try:
-            with _cancelled_by_signals(loop, task):
+            with _called_by_signals(loop, cancel):
                 _run_until_done(loop, task)
             self.logger.info("%s: Done eating dumplings.", self.name)
         except asyncio.CancelledError:
@@ -114,6 +121,8 @@ class DumplingEater:
     async def _eat(self, websocket, dumpling_count):
         eaten = 0
         while dumpling_count is None or eaten < dumpling_count:
+            if self._cancelled:
+                raise asyncio.CancelledError
             message = await websocket.recv()
             try:
                 dumpling = Dumpling.from_json(message)
@@ -173,14 +182,14 @@ def _run_until_done(loop, task):
 
 
 @contextlib.contextmanager
-def _cancelled_by_signals(loop, task):
-    """SIGINT and SIGTERM cancel the task; afterwards they do what they did before."""
+def _called_by_signals(loop, cancel):
+    """SIGINT and SIGTERM call cancel(); afterwards they do what they did before."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             handler = signal.getsignal(number)
             try:
-                loop.add_signal_handler(number, task.cancel)
+                loop.add_signal_handler(number, cancel)
             except (NotImplementedError, RuntimeError):
                 continue  # no such thing on this loop
             before[number] = handler
