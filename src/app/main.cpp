@@ -150,6 +150,10 @@ int run(std::span<char*> argv) {
     fmt::print("spiderling {}\n", SPIDERLING_VERSION);
     return success;
   }
+  if (program == "pathspider" && words[0].starts_with('-')) {  // pathspider -i eth0 PLUGIN
+    return run_command(*find_command("measure"),
+                       {std::string(program), as_measure(std::move(words), verbose)});
+  }
   if (const Command* command = find_command(words[0])) {
     Arguments arguments{fmt::format("{} {}", program, command->name), {words.begin() + 1, words.end()}};
     if (verbose) arguments.words.insert(arguments.words.begin(), "--verbose");
@@ -160,7 +164,8 @@ int run(std::span<char*> argv) {
                        {fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
   }
   if (program != program_names[0].name && is_python_measurement(words[0])) {
-    return measure({fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
+    return run_command(*find_command("measure"),
+                       {fmt::format("{} {}", program, words[0]), as_measure(std::move(words), verbose)});
   }
   for (const LeftOut& command : left_out) {
     if (command.name != words[0]) continue;

@@ -162,6 +162,7 @@ LockedRef SpiderCore::new_job(const Job& job) const {
 }
 
 Task<std::any> SpiderCore::pre_connect(const Job& job) {
+  if (job.dip.version == IpVersion::none) co_return std::any{};  // it will not be asked
   const LockedRef state = new_job(job);
   if (has_pre_connect_) {
     std::function<void()> function = [run = run_, state] {
@@ -289,6 +290,7 @@ void SpiderCore::fill(ConnectionRecord& record, const SpiderCall& call) const {
 
 std::vector<std::uint8_t> SpiderCore::forge(const Job& job, std::size_t seq, const ForgedEnds& ends) const {
   const InterpreterLock lock;
+  const SpiderThreads::InLoop here = in_loop("forge()");
   try {
     const Ref packet = call_method(run_.get(), "forged",
                                    {python_number(static_cast<std::int64_t>(job.line)).get(),
@@ -321,6 +323,7 @@ void SpiderCore::merge(const Job& job, std::size_t run, const MergedFlow& flow,
   if (!merges_) return;
   const std::string seen = flow_members(flow);
   const InterpreterLock lock;
+  const SpiderThreads::InLoop here = in_loop("merge()");
   try {
     const Ref fields =
         call_method(run_.get(), "merge",
@@ -337,6 +340,7 @@ void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const
   std::vector<std::string> seen;
   for (const MergedFlow& flow : flows) seen.push_back(flow_members(flow));
   const InterpreterLock lock;
+  const SpiderThreads::InLoop here = in_loop("combine_flows()");
   try {
     const Ref list = or_throw(Ref(PyList_New(0)));
     for (std::size_t number = 0; number < flows.size(); ++number) {
@@ -364,6 +368,10 @@ void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const
 }
 
 // --- what went wrong
+
+SpiderThreads::InLoop SpiderCore::in_loop(const char* function) const {
+  return {threads_ ? &*threads_ : nullptr, what(function)};
+}
 
 std::string SpiderCore::what(const std::string& function) const { return plugin_.name + ": " + function; }
 

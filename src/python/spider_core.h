@@ -57,6 +57,7 @@ class SpiderCore {
   std::string flow_members(const MergedFlow& flow) const;
   std::chrono::milliseconds patience() const;
   std::string what(const std::string& function) const;
+  SpiderThreads::InLoop in_loop(const char* function) const;
   void tell(const char* function, const std::string& why) const;
 
   const SpiderPlugin& plugin_;
@@ -74,7 +75,7 @@ class SpiderCore {
   bool has_post_connect_ = false;
   IpProtocol protocol_ = IpProtocol::tcp;
 
-  std::optional<SpiderThreads> threads_;
+  mutable std::optional<SpiderThreads> threads_;
   std::unordered_map<const Worker*, std::shared_ptr<SpiderCall>> calls_;
   // The job that merge() was told of, for combine(), which is not.
   struct Merged {

@@ -30,7 +30,12 @@ struct SpiderThreads::Item {
   std::exception_ptr failure;
   CallEnd end = CallEnd::returned;
   Clock::time_point over = Clock::time_point::max();  // once it runs
-  bool decided = false;                               // how it ended; under the lock
+  bool holds_loop = false;
+  bool decided = false;  // how it ended; under the lock
+
+  // With the interpreter's lock.
+  unsigned long thread = 0;  // Python's number of the thread that it runs in
+  bool is_over = false;      // it has returned
 
   std::coroutine_handle<> waiting;  // of the loop's thread
   void resume() {
@@ -63,6 +68,11 @@ struct SpiderThreads::Shared {
     return true;
   }
   // How it ended is known: its coroutine goes on in the loop.
+  // Runs in a thread of the plugin, or in the loop.
+  void begin(const std::shared_ptr<Item>& item) {
+    item->over = Clock::now() + item->time;
+    running.push_back(item);
+  }
   void decide(const std::shared_ptr<Item>& item, CallEnd end) {
     item->decided = true;
     item->end = end;
@@ -72,6 +82,21 @@ struct SpiderThreads::Shared {
 };
 
 namespace {
+
+// In a thread of its own, since whoever has the interpreter's lock may keep it.
+void raise_in(const std::shared_ptr<SpiderThreads::Item>& item) {
+  std::thread([item] {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    if (!item->is_over) PyThreadState_SetAsyncExc(item->thread, PyExc_SystemExit);
+    PyGILState_Release(state);
+  }).detach();
+}
+
+// With the interpreter's lock: what was raised too late is for nobody.
+void note_over(SpiderThreads::Item& item) {
+  item.is_over = true;
+  PyThreadState_SetAsyncExc(item.thread, nullptr);
+}
 
 // One thread. It ends when it is told to, or when what it was called for had been given up.
 void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
@@ -85,16 +110,17 @@ void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
     if (shared->waiting.empty()) break;
     const std::shared_ptr<SpiderThreads::Item> item = std::move(shared->waiting.front());
     shared->waiting.pop_front();
-    item->over = Clock::now() + item->time;
-    shared->running.push_back(item);
+    shared->begin(item);
     lock.unlock();
     std::exception_ptr failure;
     PyEval_RestoreThread(state);
+    item->thread = PyThread_get_thread_ident();
     try {
       item->function();
     } catch (...) {
       failure = std::current_exception();
     }
+    note_over(*item);
     item->function = nullptr;  // with the interpreter's lock: it may own Python objects
     PyEval_SaveThread();
     lock.lock();
@@ -125,12 +151,20 @@ void watch(SpiderThreads::Shared& shared) {
     for (const auto& item : shared.running)
       if (item->over <= now) over.push_back(item);
     for (const auto& item : over) {
+      if (item->holds_loop) {
+        log::warning("a function of a plugin holds up everything; it is interrupted",
+                     {{"which", item->what}});
+        std::erase(shared.running, item);
+        raise_in(item);
+        continue;
+      }
       ++shared.lost;
       ++shared.ever_lost;
       --shared.threads;
       log::warning("a function of a plugin does not return; nobody waits for it any more",
                    {{"which", item->what}, {"after_ms", std::to_string(item->time.count())}});
       shared.decide(item, CallEnd::hung);
+      raise_in(item);
     }
   }
 }
@@ -177,6 +211,27 @@ void SpiderThreads::stop() {
     shared.changed.wait_for(lock, end_patience, [&] { return shared.threads <= shared.running.size(); });
   }
   shared.watcher.join();
+}
+
+SpiderThreads::InLoop::InLoop(SpiderThreads* threads, std::string what) {
+  if (threads == nullptr) return;
+  shared_ = threads->shared_;
+  item_ = std::make_shared<Item>();
+  item_->what = std::move(what);
+  item_->time = shared_->options.most_in_loop;
+  item_->holds_loop = true;
+  item_->thread = PyThread_get_thread_ident();
+  const std::lock_guard lock(shared_->mutex);
+  shared_->begin(item_);
+}
+
+SpiderThreads::InLoop::~InLoop() {
+  if (!item_) return;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    std::erase(shared_->running, item_);
+  }
+  note_over(*item_);
 }
 
 SpiderThreads::Call::~Call() {

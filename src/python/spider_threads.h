@@ -16,6 +16,7 @@ namespace spiderling::python {
 struct SpiderThreadsOptions {
   std::size_t most = 256;       ///< that are at work at once
   std::size_t most_lost = 256;  ///< that may be stuck in functions nobody waits for any more
+  std::chrono::milliseconds most_in_loop{10'000};  ///< for which a function may hold up the event loop
 };
 
 /// What became of a function that was given to a thread.
@@ -26,7 +27,8 @@ enum class CallEnd {
 };
 
 /// A bounded number of threads with Python in each, made as they are needed. A function that does not return
-/// in its time is given up with its thread, which another takes the place of.
+/// in its time is given up with its thread, which another takes the place of; and SystemExit is raised in it,
+/// so that one which computes for ever comes to an end.
 ///
 /// Thread-safety: one thread, that of the event loop.
 ///
@@ -36,6 +38,7 @@ class SpiderThreads {
  public:
   struct Item;
   class Call;
+  class InLoop;
   struct Shared;
 
   /// `post`: see PostToLoop; it is not used any more once stop() has returned.
@@ -59,6 +62,21 @@ class SpiderThreads {
 
  private:
   std::shared_ptr<Shared> shared_;
+};
+
+/// Stands around a function of a plugin that the event loop itself calls, holding the interpreter's lock:
+/// after `most_in_loop` it is named, and SystemExit raised in it.
+class SpiderThreads::InLoop {
+ public:
+  /// `threads`: nullptr if nobody looks.
+  InLoop(SpiderThreads* threads, std::string what);
+  ~InLoop();
+  InLoop(const InLoop&) = delete;
+  InLoop& operator=(const InLoop&) = delete;
+
+ private:
+  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Item> item_;
 };
 
 /// To be awaited once. Throws what the function throws.

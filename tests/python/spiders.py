@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "measure"))
@@ -348,6 +349,30 @@ def a_connection_that_never_returns():
         expected = [OK, TIMEOUT] if job["domain"] == "bad.test" else [OK, OK]
         assert states(found[job["dip"]]) == expected, found[job["dip"]]
     assert said.count("a function of a plugin does not return") == 3 and "trouble: connect() towards" in said, said
+
+
+def functions_that_compute_for_ever():
+    """They are interrupted: a connection's, which only its own job waits for, and one that holds up all others."""
+    use(BAD)
+    lab = Lab()
+    jobs = jobs_of(lab, 2) + [{"dip": lab.targets("clean", 4, 5)[-1], "dp": 80, "domain": "bad.test"}]
+    with network.Measure(*QUICK, "--output-flows", "--timeout", "1", "trouble", "--how", "connect:spin") as running:
+        running.tell(jobs)
+        running.wait_for_results(5)
+        stat = pathlib.Path(f"/proc/{running.process.pid}/stat")
+
+        def is_idle():
+            before = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
+            time.sleep(0.2)
+            return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) - before < 10  # of 20 hundredths
+
+        network.wait_for(is_idle, "the thread that computes to end")
+        running.close()
+        found = by("dip", running.finish())
+    assert states(found[jobs[-1]["dip"]]) == [OK, TIMEOUT] and all(states(found[job["dip"]]) == [OK, OK] for job in jobs[:-1]), found
+    results, said = measure(jobs_of(lab, 1)[:1], "trouble", "--how", "combine:spin")
+    assert len(results) == 1 and results[0]["conditions"] == ["pathspider.skipped"], results
+    assert "a function of a plugin holds up everything" in said and "trouble: combine_flows()" in said, said
 
 
 def what_cannot_begin():

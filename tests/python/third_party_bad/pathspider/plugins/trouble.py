@@ -19,6 +19,9 @@ def do(self, where):
         raise KeyboardInterrupt
     if how == where + ":hang":
         time.sleep(3600)
+    if how == where + ":spin":
+        while True:
+            pass
     if how == where + ":recurse":
         do(self, where)
 
