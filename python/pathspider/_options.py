@@ -40,7 +40,7 @@ def _meaning(parser, action):
     text = "" if action.help in (None, argparse.SUPPRESS) else parser._get_formatter()._expand_help(action)
     if action.choices is not None and len(list(action.choices)) <= 12 and not all(str(one) in text for one in action.choices):
         text += f" ({', '.join(map(str, action.choices))})"
-    if action.default not in (None, False, [], argparse.SUPPRESS) and "efault" not in text:
+    if action.default not in (None, False, [], argparse.SUPPRESS) and "efault" not in text and str(action.default) not in text:
         text += f" (default: {action.default})"
     return text.strip()
 

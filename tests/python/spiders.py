@@ -81,6 +81,16 @@ def the_seeds_example_as_it_is_printed():
             assert flow["pkt_fwd"] > 0 and flow["pkt_rev"] > 0 and "client" not in flow, flow
 
 
+def options_before_the_plugins_name():
+    """As PATHspider 1 had them: pathspider -i eth0 -w 10 PLUGIN."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    os.symlink(SPIDERLING, "/run/pathspider")
+    results, said = network.measure(jobs_of(lab), "-w", "10", *QUICK, "talkers", name="/run/pathspider", command=())
+    assert len(results) == 6 and all("talkers.own.connectivity.works" in one["conditions"] for one in results), said
+    assert "pathspider: 6 jobs, 6 results" in said, said
+
+
 def the_seeds_second_observer():
     """Its create_observer() with chains of functions, in the place of the first."""
     block = SEED.parent / "create_observer_block.py"

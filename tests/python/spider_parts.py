@@ -1,0 +1,241 @@
+"""What the package pathspider has for plugins, in an ordinary python3: no run, no root.
+
+Usage: spider_parts.py TEST      (its folder is $SPIDERLING_PYTHON)
+"""
+import argparse
+import importlib.util
+import os
+import socket
+import struct
+import sys
+import threading
+
+sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
+from pathspider import _options, _packets  # noqa: E402
+from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT, Conn, Connection, PluggableSpider  # noqa: E402
+
+
+def skip(reason):
+    print(f"SKIPPED: {reason}")
+    sys.exit(77)
+
+
+def raises(problem, function, *arguments):
+    try:
+        function(*arguments)
+    except problem as raised:
+        return str(raised)
+    raise AssertionError(f"{function} raised nothing")
+
+
+# --- packets
+
+def total(data):
+    data = bytes(data) + b"\0" * (len(data) % 2)
+    value = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while value > 0xffff:
+        value = (value & 0xffff) + (value >> 16)
+    return value
+
+
+def pseudo(packet, at, protocol):
+    addresses = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]
+    return bytes(addresses) + struct.pack("!HH", protocol, len(packet) - at)
+
+
+def forged_packets_keep_their_checksums():
+    """From another port and address: right ones stay right, wrong ones wrong, none stays none."""
+    if importlib.util.find_spec("scapy") is None:
+        skip("needs python3-scapy")
+    from scapy.all import IP, TCP, UDP, Ether, IPv6, IPv6ExtHdrDestOpt, Raw
+    own = ("192.0.2.1", "2001:db8::1")
+    cases = [(IP(src="192.0.2.1", dst="198.51.100.1"), "192.0.2.9"), (IPv6(src="2001:db8::1", dst="2001:db8::2"), "2001:db8::9"),
+             (IPv6(src="2001:db8::1", dst="2001:db8::2") / IPv6ExtHdrDestOpt(), "2001:db8::9")]
+    for ip, sip in cases:
+        for transport, protocol, field in ((TCP(sport=1, dport=80), 6, 16), (UDP(sport=1, dport=80), 17, 6)):
+            for payload in (b"", b"odd", b"even"):
+                for wanted in (sip, None):
+                    packet = bytes(ip / transport / Raw(payload))
+                    fitted = _packets.fit(packet, own, wanted or ip.src, 40000)
+                    at = _packets.transport_of(fitted)[1]
+                    assert struct.unpack_from("!H", fitted, at)[0] == 40000 and len(fitted) == len(packet)
+                    assert total(pseudo(fitted, at, protocol) + fitted[at:]) == 0xffff, (ip, transport, payload)
+                    if fitted[0] >> 4 == 4:
+                        assert total(fitted[:20]) == 0xffff and socket.inet_ntoa(fitted[12:16]) == (wanted or ip.src)
+                    wrong = bytearray(packet)
+                    wrong[at + field] ^= 0x55
+                    broken = _packets.fit(wrong, own, wanted or ip.src, 40000)
+                    assert total(pseudo(broken, at, protocol) + broken[at:]) != 0xffff
+    none = bytes(IP(src="192.0.2.1", dst="198.51.100.1") / UDP(sport=1, dport=53, chksum=0) / b"x")
+    assert _packets.fit(none, own, "192.0.2.9", 40000)[26:28] == b"\0\0"
+    spoofed = bytes(IP(src="203.0.113.7", dst="198.51.100.1") / TCP(sport=1))
+    assert _packets.fit(spoofed, own, "192.0.2.9", 40000)[12:16] == spoofed[12:16], "an address that is not ours is the plugin's affair"
+    assert _packets.as_bytes(Ether() / IP(dst="198.51.100.1") / TCP())[0] == 0x45
+    raises(ValueError, _packets.as_bytes, None)
+
+
+def what_is_no_packet_is_refused_or_left_alone():
+    for junk in (b"", b"\0", b"\x45", b"\x60" + b"\0" * 20, b"\x45" + b"\0" * 10, b"hello, world, this is no packet at all"):
+        raises(ValueError, _packets.transport_of, junk)
+    icmp = bytes([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1, 8, 0, 0, 0, 0, 0, 0, 0])
+    assert _packets.fit(icmp, ("192.0.2.1",), "192.0.2.9", 40000) == icmp
+    short = icmp[:9] + b"\x06" + icmp[10:20]
+    assert _packets.fit(short, ("192.0.2.1",), "192.0.2.9", 40000) == short
+    for length in range(60):  # whatever the extension headers say
+        try:
+            _packets.fit(b"\x60" + b"\0" * 5 + b"\0" + bytes(length) + b"\xff" * length, (), "2001:db8::1", 1)
+        except ValueError:
+            pass
+
+
+# --- options
+
+def options_of_argparse_are_read_and_given_back():
+    subparsers = _options.Subparsers()
+    parser = subparsers.add_parser("name", help="meaning")
+    parser.add_argument("--connect", choices=["tcp"], default="tcp")
+    parser.add_argument("--timeout", type=int, default=5)
+    parser.add_argument("-c", "--codepoint", type=int, choices=range(64), default=48, metavar="[0-63]", help="of %(prog)s, %(default)s")
+    parser.add_argument("--loud", action="store_true")
+    parser.add_argument("--no-dns", dest="dns", action="store_false")
+    parser.add_argument("--many", nargs="+")
+    parser.add_argument("--pairs", nargs=2, action="append")
+    parser.add_argument("-v", action="count", default=0)
+    parser.add_argument("--either", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--level", choices=["low", "high"], default="low")
+    (name, meaning, found), = subparsers.added
+    assert (name, meaning, found) == ("name", "meaning", parser)
+    options = _options.options_of(parser)
+    assert [one.name for one in options] == ["codepoint", "loud", "no-dns", "many", "pairs", "v", "either", "no-either", "level"]
+    by_name = {one.name: one for one in options}
+    assert by_name["codepoint"].also == "-c" and by_name["codepoint"].meaning == "of name, 48", vars(by_name["codepoint"])
+    assert by_name["v"].also == "-v" and by_name["v"].flag and by_name["pairs"].values == 2 and by_name["many"].values == 0
+    assert "low" in by_name["level"].meaning and "high" in by_name["level"].meaning
+
+    def parse(**given):
+        return _options.parse(parser, options, [given.get(one.name.replace("-", "_"), False if one.flag else []) for one in options])
+
+    assert parse().codepoint == 48 and parse().dns and not parse().loud and parse().v == 0
+    assert parse(codepoint=["46"]).codepoint == 46 and parse(codepoint=["1", "2"]).codepoint == 2
+    assert parse(loud=True).loud and not parse(no_dns=True).dns and parse(many=["a", "b"]).many == ["a", "b"]
+    assert parse(pairs=["a", "b", "c", "d"]).pairs == [["a", "b"], ["c", "d"]] and parse(no_either=True).either is False
+    assert "invalid choice: 64" in raises(_options.BadOptions, lambda: parse(codepoint=["64"]))
+    assert "invalid choice: -1" in raises(_options.BadOptions, lambda: parse(codepoint=["-1"]))
+
+
+# --- connections outside of a run
+
+class Server:
+    """One connection or datagram, treated by a function, in a thread."""
+
+    def __init__(self, treat, kind=socket.SOCK_STREAM):
+        self.listener = socket.socket(socket.AF_INET, kind)
+        self.listener.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            self.listener.listen()
+        self.job = {"dip": "127.0.0.1", "dp": self.listener.getsockname()[1], "domain": "www.example.org"}
+        threading.Thread(target=self.serve, args=(treat, kind), daemon=True).start()
+
+    def serve(self, treat, kind):
+        while True:
+            if kind == socket.SOCK_STREAM:
+                with self.listener.accept()[0] as peer:
+                    treat(peer)
+            else:
+                treat(self.listener, *self.listener.recvfrom(4096))
+
+
+SOURCE = ("127.0.0.1", "::1")
+
+
+def connections_say_how_they_ended():
+    from pathspider.helpers.http import connect_http
+    from pathspider.helpers.tcp import connect_tcp
+
+    def polite(peer):
+        peer.recv(4096)
+        peer.sendall(b"HTTP/1.1 404 Not here\r\nX-What: that\r\nContent-Length: 5\r\n\r\nnever")
+
+    def silent(peer):
+        while peer.recv(4096):
+            pass
+
+    def rude(peer):
+        peer.recv(4096)
+        peer.sendall(b"220 this is mail\r\n")
+
+    record = connect_http(SOURCE, Server(polite).job, 5)
+    assert record["spdr_state"] == CONN_OK and record["http_response_code"] == 404 and record["http_response_body"] == "never", record
+    assert "X-What: that" in record["http_response_header"] and record["sp"] > 0, record
+    record = connect_http(SOURCE, Server(silent).job, 1)
+    assert record["spdr_state"] == CONN_TIMEOUT and record["sp"] > 0, record
+    assert connect_http(SOURCE, Server(rude).job, 5)["spdr_state"] == CONN_FAILED
+    closed = Server(silent)
+    assert connect_tcp(SOURCE, closed.job, 5, sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])["spdr_state"] == CONN_OK
+    job = {"dip": "127.0.0.1", "dp": 1, "domain": "www.example.org"}
+    record = connect_tcp(SOURCE, job, 5)
+    assert record["spdr_state"] == CONN_FAILED and record["sp"] > 0, record
+    assert connect_tcp(("192.0.2.77", None), job, 5) == {"sp": 0, "spdr_state": CONN_FAILED}
+
+
+def questions_of_dns():
+    from pathspider.helpers import dns
+
+    def answer(query):
+        return query[:2] + b"\x81\x80" + query[4:]
+
+    def over_tcp(peer):
+        size, = struct.unpack("!H", peer.recv(2))
+        query = peer.recv(size)
+        peer.sendall(struct.pack("!H", size) + answer(query)[:5])
+        peer.sendall(answer(query)[5:])
+
+    def over_udp(server, query, peer):
+        server.sendto(b"xx" + answer(query)[2:], peer)  # somebody else's
+        server.sendto(answer(query), peer)
+
+    assert dns.connect_dns_tcp(SOURCE, Server(over_tcp).job, 5)["spdr_state"] == CONN_OK
+    assert dns.connect_dns_udp(SOURCE, Server(over_udp, socket.SOCK_DGRAM).job, 5)["spdr_state"] == CONN_OK
+    silent = Server(lambda *_: None, socket.SOCK_DGRAM)
+    assert dns.connect_dns_udp(SOURCE, silent.job, 0.2)["spdr_state"] == CONN_TIMEOUT
+    assert dns.connect_dns_tcp(SOURCE, Server(lambda peer: peer.recv(9)).job, 5)["spdr_state"] == CONN_FAILED
+    for domain in ("", "a..b", "x" * 64 + ".test", ".".join(["abcdefgh"] * 40)):
+        assert dns.connect_dns_udp(SOURCE, {**silent.job, "domain": domain}, 1) == {"sp": 0, "spdr_state": CONN_FAILED}, domain
+    if importlib.util.find_spec("dnslib") is None:
+        return
+    from dnslib import QTYPE, DNSQuestion
+    record = dns.PSDNSRecord(q=DNSQuestion("www.example.org", QTYPE.A))
+    for tcp, server in ((True, Server(over_tcp)), (False, Server(lambda s, q, p: s.sendto(answer(q), p), socket.SOCK_DGRAM))):
+        got, sp = record.spider_send(SOURCE, server.job, 5, tcp=tcp)
+        assert got == answer(record.pack()) and sp > 0, (tcp, got)
+
+
+# --- names
+
+def names_of_both_versions():
+    from pathspider.base import DesynchronizedSpider, SynchronizedSpider  # noqa: F401
+    from pathspider import desync, forge, network, single, sync
+    assert SynchronizedSpider is sync.SynchronizedSpider and DesynchronizedSpider is desync.DesynchronizedSpider
+    assert issubclass(single.SingleSpider, desync.DesynchronizedSpider) and issubclass(forge.ForgeSpider, desync.DesynchronizedSpider)
+    assert (Conn.OK, Conn.FAILED, Conn.TIMEOUT) == (CONN_OK, CONN_FAILED, CONN_TIMEOUT)
+    connection = Connection("socket", 7, Conn.OK, "now")
+    assert (connection.client, connection.port, connection.state, connection.tstart) == ("socket", 7, Conn.OK, "now")
+    assert connection.pop("client") == "socket" and connection["sp"] == 7 and connection["spdr_state"] == CONN_OK
+    assert network.interface_up("lo") in (True, False) and not network.interface_up("no_such_interface")
+    assert network.ipv4_address("no_such_interface") is None and network.ipv6_address("no_such_interface") is None
+
+    class Mine(sync.SynchronizedSpider, PluggableSpider):
+        name = "mine"
+
+    spider = Mine(1, "pcapfile:x", argparse.Namespace(timeout=3))
+    for both, condition in (((True, True), "works"), ((True, False), "broken"), ((False, True), "transient"), ((False, False), "offline"),
+                            ((True,), "online"), ((False,), "offline")):
+        assert spider.combine_connectivity(*both) == f"mine.connectivity.{condition}"
+    assert spider.combine_connectivity(True, False, prefix="dscp.48") == "dscp.48.connectivity.broken"
+    assert spider.conn_timeout == 3 and spider.source == SOURCE
+    assert spider.outqueue.collect(spider.merge, None, {"sp": 1, "_own": 2}) == [{"observed": False, "sp": 1}]
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
+    print(f"{sys.argv[1]}: as it must be")
