@@ -253,7 +253,9 @@ Verdict verdict_of(Call&& call) {
 ///     l4(State&, const Transport&, const FlowPacket&), for other transports than TCP, UDP and ICMP
 ///
 /// For each packet: ip4 or ip6, then icmp4 or icmp6, then tcp, udp or l4. All hooks of a flow run in one
-/// thread.
+/// thread. A hook that throws harms no other chain: it is counted, and the flow's record names its chain in
+/// `failed_chains`; after many failures in a row (observe --max-failures) none of the chain's hooks is called
+/// any more. A hook that takes longer than a second is named in the log.
 template <class C>
 concept Chain = requires(FieldList& list, const typename C::State& state) {
   { C::name } -> std::convertible_to<const char*>;

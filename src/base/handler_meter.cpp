@@ -2,7 +2,7 @@
 
 namespace spiderling {
 
-std::chrono::nanoseconds SampledTime::clock_cost() {
+std::chrono::nanoseconds Sampling::clock_cost() {
   static const std::chrono::nanoseconds cost = [] {
     constexpr int looks = 1000;
     auto least = std::chrono::nanoseconds::max();

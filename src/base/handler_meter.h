@@ -36,33 +36,46 @@ struct FailureLimit {
   bool reached(std::uint64_t failures) const { return in_a_row != 0 && failures >= in_a_row; }
 };
 
-/// The time that calls take. The clock is read for the first calls, then for one in `stride`, so that a
-/// handler of a few nanoseconds does not pay for it. One thread.
-class SampledTime {
+/// Which calls are measured: the first ones, then one in `stride`, so that a handler of a few nanoseconds
+/// does not pay for the clock. One thread.
+class Sampling {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::uint64_t first_calls = 64;
-  static constexpr std::uint64_t stride = 61;  // no power of two, with which traffic could keep step
+  static constexpr std::uint64_t stride = 509;  // no power of two, with which traffic could keep step
 
-  /// Is call number `call` (the first is 1) one of those that are measured?
+  /// Is call number `call` (the first is 1) one of those?
   bool due(std::uint64_t call) const { return call >= next_; }
-  /// It was, and took so long.
-  void add(std::uint64_t call, std::chrono::nanoseconds took) {
-    took = std::max(took - clock_cost(), std::chrono::nanoseconds{0});
-    busy_ += took * static_cast<std::int64_t>(call - last_);
-    longest_ = std::max(longest_, took);
+  /// It is: for how many it stands, itself and those before it that were not measured.
+  std::uint64_t take(std::uint64_t call) {
+    const std::uint64_t weight = call - last_;
     last_ = call;
     next_ = call + (call < first_calls ? 1 : stride);
+    return weight;
   }
-  std::chrono::nanoseconds busy() const { return busy_; }
-  std::chrono::nanoseconds longest() const { return longest_; }
-
   /// What two looks at the clock cost that have nothing between them.
   static std::chrono::nanoseconds clock_cost();
 
  private:
   std::uint64_t next_ = 1;
   std::uint64_t last_ = 0;
+};
+
+/// The time that calls take, of all of them, from a sample. One thread.
+class SampledTime {
+ public:
+  bool due(std::uint64_t call) const { return sampling_.due(call); }
+  /// It was due, and took so long.
+  void add(std::uint64_t call, std::chrono::nanoseconds took) {
+    took = std::max(took - Sampling::clock_cost(), std::chrono::nanoseconds{0});
+    busy_ += took * static_cast<std::int64_t>(sampling_.take(call));
+    longest_ = std::max(longest_, took);
+  }
+  std::chrono::nanoseconds busy() const { return busy_; }
+  std::chrono::nanoseconds longest() const { return longest_; }
+
+ private:
+  Sampling sampling_;
   std::chrono::nanoseconds busy_{};
   std::chrono::nanoseconds longest_{};
 };
@@ -106,13 +119,13 @@ class HandlerMeter {
   class Timed {
    public:
     explicit Timed(HandlerMeter& meter) : meter_(meter) {}
-    ~Timed() { meter_.time_.add(meter_.calls_, SampledTime::Clock::now() - began_); }
+    ~Timed() { meter_.time_.add(meter_.calls_, Sampling::Clock::now() - began_); }
     Timed(const Timed&) = delete;
     Timed& operator=(const Timed&) = delete;
 
    private:
     HandlerMeter& meter_;
-    const SampledTime::Clock::time_point began_ = SampledTime::Clock::now();
+    const Sampling::Clock::time_point began_ = Sampling::Clock::now();
   };
 
   HandlerWatch& watch_;

@@ -40,8 +40,8 @@ TEST(HandlerMeter, MeasuresTheFirstCalls) {
 TEST(SampledTime, ThoseInBetweenAreTakenToBeLikeTheOneMeasured) {
   SampledTime time;
   std::uint64_t measured = 0;
-  const auto took = 1us + SampledTime::clock_cost();
-  constexpr std::uint64_t calls = SampledTime::first_calls + 100 * SampledTime::stride;
+  const auto took = 1us + Sampling::clock_cost();
+  constexpr std::uint64_t calls = Sampling::first_calls + 100 * Sampling::stride;
   for (std::uint64_t call = 1; call <= calls; ++call) {
     if (!time.due(call)) continue;
     ++measured;
@@ -49,7 +49,7 @@ TEST(SampledTime, ThoseInBetweenAreTakenToBeLikeTheOneMeasured) {
   }
   EXPECT_EQ(time.busy(), std::chrono::nanoseconds(1us) * calls);
   EXPECT_EQ(time.longest(), 1us);
-  EXPECT_EQ(measured, SampledTime::first_calls + 100);
+  EXPECT_EQ(measured, Sampling::first_calls + 100);
 }
 
 TEST(HandlerFigures, OfSeveralThreadsAreAddedUp) {

@@ -84,6 +84,20 @@ class HandlerWatch {
   void enter(std::uint32_t handler) noexcept { set(handler + 1); }
   void leave() noexcept { set(none); }
 
+  /// For many handlers one after the other, each of which runs once a round: a store for each, and no more.
+  class Round {
+   public:
+    explicit Round(HandlerWatch& watch) noexcept
+        : state_(watch.state_), start_((state_.load(std::memory_order_relaxed) | handler_bits) + 1) {}
+    void enter(std::uint32_t handler) const noexcept {
+      state_.store(start_ + handler + 1, std::memory_order_relaxed);
+    }
+
+   private:
+    std::atomic<std::uint64_t>& state_;
+    const std::uint64_t start_;
+  };
+
   /// A handler runs as long as this lives; then the one around it, if there is one, is at it again.
   class Call {
    public:

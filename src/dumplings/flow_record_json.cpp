@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/json_text.h"
+
 namespace spiderling {
 
 namespace {
@@ -79,9 +81,11 @@ char* write_seconds(Timestamp time, char* out) {
 
 FlowRecordJson::FlowRecordJson(const ChainSet& chains) {
   // pkt_first and pkt_last, braces and newline.
-  max_record_bytes_ = 2 * (max_number_text + 16) + 8;
+  max_record_bytes_ = 2 * (max_number_text + 16) + 8 + std::strlen(failed_chains_field) + 8;
   stretches_.push_back({});
   for (const auto& placed : chains.chains()) {
+    append_json_string(chain_names_.emplace_back(), placed.chain->name);
+    max_record_bytes_ += chain_names_.back().size() + 1;
     if (placed.chain->foreign != nullptr) {
       stretches_.back().foreign = placed;
       stretches_.push_back({steps_.size(), 0, {}});
@@ -122,7 +126,24 @@ char* FlowRecordJson::write_members(const FlowRecord& record, char* out) const {
   out = write_seconds(record.first, out);
   out = write_steps(steps_, record.states, out);
   out = put(out, ",\"pkt_last\":");
-  return write_seconds(record.last, out);
+  out = write_seconds(record.last, out);
+  return record.failed.any() ? write_failed(record.failed, out) : out;
+}
+
+char* FlowRecordJson::write_failed(FailedChains failed, char* out) const {
+  *out++ = ',';
+  *out++ = '"';
+  out = put(out, failed_chains_field);
+  out = put(out, "\":");
+  char separator = '[';
+  for (std::size_t chain = 0; chain < chain_names_.size(); ++chain) {
+    if (!failed.has(chain)) continue;
+    *out++ = separator;
+    out = put(out, chain_names_[chain]);
+    separator = ',';
+  }
+  *out++ = ']';
+  return out;
 }
 
 char* FlowRecordJson::write_steps(std::span<const Step> steps, const std::uint8_t* states, char* out) const {
@@ -178,6 +199,7 @@ void FlowRecordJson::append_members(const FlowRecord& record, std::string& text)
   }
   text += ",\"pkt_last\":";
   append([&](char* out) { return write_seconds(record.last, out); });
+  if (record.failed.any()) append([&](char* out) { return write_failed(record.failed, out); });
 }
 
 }  // namespace spiderling

@@ -15,6 +15,8 @@ namespace spiderling {
 /// that is the same in every record is prepared once. Immutable; may be used from any thread.
 ///
 ///     {"pkt_first":1492539365.719133,"sip":"192.0.2.1",...,"pkt_last":1492539365.891873}
+///
+/// A flow over which chains have failed has their names behind it: `,"failed_chains":["tcp"]`.
 class FlowRecordJson {
  public:
   explicit FlowRecordJson(const ChainSet& chains);
@@ -35,6 +37,7 @@ class FlowRecordJson {
  private:
   struct Step;
   char* write_members(const FlowRecord& record, char* out) const;
+  char* write_failed(FailedChains failed, char* out) const;
   char* write_steps(std::span<const Step> steps, const std::uint8_t* states, char* out) const;
 
   static constexpr std::size_t label_room = 48;
@@ -61,6 +64,7 @@ class FlowRecordJson {
   std::vector<Stretch> stretches_;
   bool has_foreign_ = false;
   std::vector<std::string> long_labels_;
+  std::vector<std::string> chain_names_;  // as JSON has them
   std::size_t max_record_bytes_ = 0;
 };
 

@@ -256,7 +256,7 @@ TEST(FlowRecordSchema, IsJSONAndTellsTypesBoundsAndMeanings) {
   EXPECT_EQ((*schema)["$schema"], "\"https://json-schema.org/draft/2020-12/schema\"");
   const Json* properties = schema->find("properties");
   ASSERT_NE(properties, nullptr);
-  EXPECT_EQ(properties->members.size(), 19u);
+  EXPECT_EQ(properties->members.size(), 20u);  // with failed_chains, which is not required
   EXPECT_EQ(schema->find("required")->items.size(), 19u);
   const Json& u16 = *properties->find("u16");
   EXPECT_EQ(u16["type"], "\"integer\"");
@@ -318,6 +318,29 @@ TEST(ForeignFlowRecordJson, ForeignChainsSayTheirsInTheirPlace) {
   const auto more = Json::parse("{" + text + "}");
   ASSERT_TRUE(more.has_value());
   EXPECT_EQ(violation(*schema, *more), "");
+}
+
+TEST(FlowRecordJson, ChainsThatFailedAreNamedBehindTheTimes) {
+  const std::vector<const ChainDescription*> both{&describe_chain<Before>(), &describe_chain<Everything>()};
+  const ChainSet chains = *ChainSet::make(both);
+  const FlowRecordJson json(chains);
+  const auto with = [&](std::initializer_list<std::size_t> failed) {
+    FlowRecord record{at(0), at(1), chains.blank_states().data(), nullptr};
+    for (const std::size_t chain : failed) record.failed.add(chain);
+    std::string text;
+    json.append(record, text);
+    EXPECT_LE(text.size(), json.max_record_bytes());
+    const auto parsed = Json::parse(text);
+    EXPECT_TRUE(parsed) << text;
+    EXPECT_EQ(violation(*Json::parse(flow_record_schema(chains)), *parsed), "");
+    return text;
+  };
+  EXPECT_EQ(with({}).find("failed_chains"), std::string::npos);
+  EXPECT_TRUE(with({1}).ends_with(R"(,"pkt_last":0.000000001,"failed_chains":["everything"]})"
+                                  "\n"))
+      << with({1});
+  EXPECT_TRUE(with({0, 1}).ends_with(R"(,"failed_chains":["before","everything"]})"
+                                     "\n"));
 }
 
 }  // namespace

@@ -71,8 +71,11 @@ std::string flow_record_schema(const ChainSet& chains) {
   // A foreign chain may say more than it has declared.
   return fmt::format(
       "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"spiderling flow record\","
-      "\"type\":\"object\",\"properties\":{{{}}},\"required\":[{}],\"additionalProperties\":{}}}\n",
-      members.properties, members.required, !chains.foreign().empty());
+      "\"type\":\"object\",\"properties\":{{{},\"{}\":{{\"type\":\"array\",\"items\":{{\"type\":\"string\"}},"
+      "\"description\":\"only if there are any: chains that failed over this flow, whose fields are not to "
+      "be "
+      "relied on\"}}}},\"required\":[{}],\"additionalProperties\":{}}}\n",
+      members.properties, failed_chains_field, members.required, !chains.foreign().empty());
 }
 
 }  // namespace spiderling

@@ -23,7 +23,8 @@ bool is_plain(std::string_view name) {
 Result<ChainSet> ChainSet::make(std::span<const ChainDescription* const> chains) {
   ChainSet set;
   std::set<std::string_view> chain_names;
-  std::map<std::string_view, const char*> owner_of_field{{"pkt_first", nullptr}, {"pkt_last", nullptr}};
+  std::map<std::string_view, const char*> owner_of_field{
+      {"pkt_first", nullptr}, {"pkt_last", nullptr}, {failed_chains_field, nullptr}};
   for (const ChainDescription* chain : chains) {
     if (!chain_names.insert(chain->name).second)
       return error("chain {} is named twice; once is enough", chain->name);
@@ -50,6 +51,7 @@ void ChainSet::place(const ChainDescription& chain) {
   const std::size_t align = chain.state_align;
   const auto offset = static_cast<std::uint32_t>((blank_.size() + align - 1) / align * align);
   blank_.resize(offset + chain.state_size);
+  const auto number = static_cast<std::uint32_t>(chains_.size());
   chains_.push_back({&chain, offset});
   if (chain.foreign != nullptr) {
     foreign_.push_back(chains_.back());
@@ -61,7 +63,7 @@ void ChainSet::place(const ChainDescription& chain) {
   }
 
   const auto bind = [&](auto& hooks, auto function) {
-    if (function != nullptr) hooks.push_back({function, offset});
+    if (function != nullptr) hooks.push_back({function, offset, number});
   };
   bind(new_flow, chain.new_flow);
   bind(ip4, chain.ip4);

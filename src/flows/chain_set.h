@@ -8,22 +8,17 @@
 #include <vector>
 
 #include "base/error.h"
+#include "flows/chain_hooks.h"
 #include "spiderling/chain.h"
 
 namespace spiderling {
 
-/// Immutable once made; may be read from any thread.
-class ChainSet {
- public:
-  /// A hook and the place of its chain's state.
-  template <class Function>
-  struct Bound {
-    Function call;
-    std::uint32_t state_offset;
-  };
-  template <class Function>
-  using Hooks = std::vector<Bound<Function>>;
+/// What a record has beside the fields of chains, if some of them failed over its flow: their names.
+inline constexpr const char* failed_chains_field = "failed_chains";
 
+/// Immutable once made; may be read from any thread.
+class ChainSet : public ChainHooks {
+ public:
   using Placed = PlacedChain;
 
   /// Error: the same chain twice, a field name that two chains share or that is the engine's, or that is no
@@ -46,15 +41,6 @@ class ChainSet {
   void let_go(std::uint8_t* states) const {
     for (const Placed& placed : foreign_) placed.chain->foreign->let_go(states + placed.state_offset);
   }
-
-  Hooks<decltype(ChainDescription::new_flow)> new_flow;
-  Hooks<decltype(ChainDescription::ip4)> ip4;
-  Hooks<decltype(ChainDescription::ip6)> ip6;
-  Hooks<decltype(ChainDescription::icmp4)> icmp4;
-  Hooks<decltype(ChainDescription::icmp6)> icmp6;
-  Hooks<decltype(ChainDescription::tcp)> tcp;
-  Hooks<decltype(ChainDescription::udp)> udp;
-  Hooks<decltype(ChainDescription::l4)> l4;
 
  private:
   void place(const ChainDescription& chain);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "flows/chain_hooks.h"
 #include "flows/flow_key.h"
 
 namespace spiderling {
@@ -22,8 +23,9 @@ struct alignas(16) Flow {
   std::uint32_t number;       ///< of its block in the pool
   std::uint16_t wheel_slot;  ///< where its entry in the timer wheel stands; entries elsewhere are out of date
   bool forward_from_low;     ///< the first packet was sent by the endpoint that comes first in the key
-  bool ignored;   ///< a chain vetoed it: no record, no hooks, until it has been idle for long enough
-  bool answered;  ///< a packet of the other direction came, and the admission was told
+  bool ignored;         ///< a chain vetoed it: no record, no hooks, until it has been idle for long enough
+  bool answered;        ///< a packet of the other direction came, and the admission was told
+  FailedChains failed;  ///< over one of its packets
 
   std::uint8_t* states() { return reinterpret_cast<std::uint8_t*>(this + 1); }
   const std::uint8_t* states() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }

@@ -46,11 +46,15 @@ ObserverCounters& ObserverCounters::operator+=(const ObserverCounters& o) {
   orphan_fragments += o.orphan_fragments;
   early += o.early;
   unwanted_packets += o.unwanted_packets;
+  chain_failures += o.chain_failures;
+  failed_records += o.failed_records;
+  chains_set_aside += o.chains_set_aside;
   return *this;
 }
 
 Observer::Observer(const ChainSet& chains, const ObserverOptions& options, FlowSink& sink)
     : chains_(chains),
+      guard_(chains, options.max_failures, options.watchdog),
       sink_(sink),
       admission_(options.admission),
       idle_ns_(sane_timeout(options.idle_timeout)),
@@ -80,6 +84,7 @@ void Observer::process(std::span<const Frame> frames) {
     process_batch(frames.first(count));
     frames = frames.subspan(count);
   }
+  note_failures();
 }
 
 // Three passes, so that the memory of a batch's flows is on its way while other packets are looked at.
@@ -175,6 +180,7 @@ void Observer::add_orphans(std::vector<OwnedPacket> orphans) {
 }
 
 void Observer::add_to_flow(const Packet& packet, const FlowId& id) {
+  guard_.next_packet();
   const std::int64_t now_ns = time_of(packet);
   Flow* flow = table_.find(id.key, id.hash);
   if (flow == nullptr) {
@@ -226,48 +232,55 @@ void Observer::open_record(Flow& flow, const Packet& packet, const FlowId& id) {
   flow.completed_ns = Flow::not_completed;
   flow.forward_from_low = id.from_low;
   flow.ignored = flow.answered = false;
-  const FlowPacket in_flow{packet, Direction::forward};
-  for (const auto& hook : chains_.new_flow) {
-    const Verdict verdict = hook.call(flow.states() + hook.state_offset, in_flow);
-    if (verdict == Verdict::ignore) flow.ignored = true;
-    if (verdict == Verdict::complete) flow.completed_ns = flow.first_ns;
+  flow.failed = {};
+  if (!guard_.hooks.new_flow.empty()) {
+    const FlowPacket in_flow{packet, Direction::forward};
+    const Said said = guard_.run(guard_.hooks.new_flow, flow.states(), flow.failed, in_flow);
+    guard_.leave();
+    flow.ignored = said.ignore;
+    if (said.complete) flow.completed_ns = flow.first_ns;
   }
   ++(flow.ignored ? counters_.ignored : counters_.flows);
 }
 
 // Every chain sees every packet: a verdict is noted, never acted on before the last hook has run.
 bool Observer::run_chains(Flow& flow, const Packet& packet, Direction direction) {
+  const bool complete = run_hooks(flow, packet, direction);
+  guard_.leave();
+  return complete;
+}
+
+bool Observer::run_hooks(Flow& flow, const Packet& packet, Direction direction) {
   std::uint8_t* states = flow.states();
   const FlowPacket in_flow{packet, direction};
+  ChainHooks& hooks = guard_.hooks;
   bool complete = false;
-  const auto run = [&](const auto& hooks, const auto& header) {
-    for (const auto& hook : hooks) {
-      complete |= hook.call(states + hook.state_offset, header, in_flow) == Verdict::complete;
-    }
+  const auto run = [&](auto& list, const auto& header) {
+    complete |= guard_.run(list, states, flow.failed, header, in_flow).complete;
   };
   const bool v4 = packet.ip_version() == IpVersion::v4;
   if (v4) {
-    if (!chains_.ip4.empty()) run(chains_.ip4, *packet.ip4());
-  } else if (!chains_.ip6.empty()) {
-    run(chains_.ip6, *packet.ip6());
+    if (!hooks.ip4.empty()) run(hooks.ip4, *packet.ip4());
+  } else if (!hooks.ip6.empty()) {
+    run(hooks.ip6, *packet.ip6());
   }
   if (packet.is_icmp()) {
-    const auto& hooks = v4 ? chains_.icmp4 : chains_.icmp6;
-    if (hooks.empty()) return complete;
+    auto& icmp = v4 ? hooks.icmp4 : hooks.icmp6;
+    if (icmp.empty()) return complete;
     if (const auto header = packet.icmp()) {
       const auto quotation = packet.quotation();
-      run(hooks, IcmpMessage{*header, quotation ? &*quotation : nullptr});
+      run(icmp, IcmpMessage{*header, quotation ? &*quotation : nullptr});
     }
   } else if (packet.is_later_fragment()) {
     return complete;
   } else if (packet.is(IpProtocol::tcp)) {
-    if (chains_.tcp.empty()) return complete;
-    if (const auto header = packet.tcp()) run(chains_.tcp, *header);
+    if (hooks.tcp.empty()) return complete;
+    if (const auto header = packet.tcp()) run(hooks.tcp, *header);
   } else if (packet.is(IpProtocol::udp)) {
-    if (chains_.udp.empty()) return complete;
-    if (const auto header = packet.udp()) run(chains_.udp, *header);
-  } else if (!chains_.l4.empty()) {
-    run(chains_.l4, packet.transport());
+    if (hooks.udp.empty()) return complete;
+    if (const auto header = packet.udp()) run(hooks.udp, *header);
+  } else if (!hooks.l4.empty()) {
+    run(hooks.l4, packet.transport());
   }
   return complete;
 }
@@ -275,6 +288,7 @@ bool Observer::run_chains(Flow& flow, const Packet& packet, Direction direction)
 void Observer::advance(Timestamp now) {
   const ChainSet::Batch batch(chains_);
   keep_time(now.time_since_epoch().count());
+  note_failures();
 }
 
 void Observer::keep_time(std::int64_t batch_time_ns) {
@@ -328,8 +342,10 @@ std::int64_t Observer::emit_at(const Flow& flow) const {
 void Observer::emit(Flow& flow) {
   if (!flow.ignored) {
     ++counters_.records;
+    const FailedChains failed = flow.failed | guard_.set_aside();
+    if (failed.any()) ++counters_.failed_records;
     sink_.flow_ended({Timestamp(std::chrono::nanoseconds(flow.first_ns)),
-                      Timestamp(std::chrono::nanoseconds(flow.last_ns)), flow.states(), &flow.key});
+                      Timestamp(std::chrono::nanoseconds(flow.last_ns)), flow.states(), &flow.key, failed});
   }
   chains_.let_go(flow.states());
 }
@@ -365,10 +381,16 @@ void Observer::make_room() {
   close(flow);
 }
 
+void Observer::note_failures() {
+  counters_.chain_failures = guard_.failures();
+  counters_.chains_set_aside = guard_.set_aside_count();
+}
+
 void Observer::finish() {
   const ChainSet::Batch batch(chains_);
   add_orphans(fragments_.expire(now_ns_, true));
   while (table_.size() != 0) close(next_due());
+  note_failures();
 }
 
 }  // namespace spiderling

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "capture/frame.h"
+#include "flows/chain_guard.h"
 #include "flows/chain_set.h"
 #include "flows/flow_table.h"
 #include "flows/fragment_tracker.h"
@@ -36,6 +37,8 @@ struct ObserverOptions {
   std::size_t shards = 1;             ///< ... of so many that are given the same frames
   HashSeed seed = HashSeed::random();  ///< the same for all shards of a run
   FlowAdmission* admission = nullptr;  ///< outlives the observer; nullptr: every flow is wanted
+  FailureLimit max_failures{};         ///< when a chain is set aside
+  Watchdog* watchdog = nullptr;        ///< outlives the observer; nullptr: nobody looks for hooks that block
 };
 
 /// What an observer saw and what became of it. Every frame of the shard is counted in `packets`; it is in a
@@ -52,6 +55,9 @@ struct ObserverCounters {
   std::uint64_t orphan_fragments = 0;  ///< whose first fragment never came: in a flow without ports
   std::uint64_t early = 0;             ///< records emitted before their time to keep to max_flows
   std::uint64_t unwanted_packets = 0;  ///< of flows that were not admitted
+  std::uint64_t chain_failures = 0;    ///< hooks that threw
+  std::uint64_t failed_records = 0;    ///< records of flows over which a chain failed or was set aside
+  std::uint64_t chains_set_aside = 0;  ///< since they failed again and again
 
   ObserverCounters& operator+=(const ObserverCounters& other);
 };
@@ -62,6 +68,7 @@ struct FlowRecord {
   Timestamp last;
   const std::uint8_t* states;  ///< of all chains, laid out by ChainSet
   const FlowKey* key;
+  FailedChains failed{};  ///< what these say of the flow is not to be relied on
 };
 
 /// Where records go. Called by the observer's thread.
@@ -93,6 +100,8 @@ class Observer {
   void finish();
 
   const ObserverCounters& counters() const { return counters_; }
+  /// What the hooks of each chain did, by its number in the set.
+  std::vector<ChainFigures> chain_figures() { return guard_.figures(); }
   std::size_t live_flows() const { return table_.size(); }
 
  private:
@@ -114,7 +123,9 @@ class Observer {
   Flow& start_flow(const Packet& packet, const FlowId& id);
   void open_record(Flow& flow, const Packet& packet, const FlowId& id);
   bool run_chains(Flow& flow, const Packet& packet, Direction direction);
+  bool run_hooks(Flow& flow, const Packet& packet, Direction direction);
 
+  void note_failures();
   void keep_time(std::int64_t batch_time_ns);
   void move_clock(std::int64_t now_ns);
   void settle_idle(Flow& flow, std::int64_t now_ns) const;
@@ -127,6 +138,7 @@ class Observer {
   void close(Flow& flow);
 
   const ChainSet& chains_;
+  ChainGuard guard_;
   FlowSink& sink_;
   FlowAdmission* const admission_;
   const std::int64_t idle_ns_;
