@@ -358,7 +358,9 @@ class MeasureCommand {
     };
     add(states[3], "skipped");
     add(states[4], "discarded");
-    add(r.lossy, "flows while packets were dropped");
+    add(r.lossy, "flows of which packets were dropped or over which a chain failed");
+    add(r.observer.chain_failures, "failures of chains");
+    add(r.observer.chains_set_aside, "chains set aside");
     add(r.connections.port_retries, "tried again from another port");
     add(r.connections.repeats, "repeated since nobody answered");
     add(r.connections.failures_of_plugin, "failures of the measurement itself");

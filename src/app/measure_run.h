@@ -37,7 +37,7 @@ struct MeasureRunResult {
   ObserverCounters observer;
   SourceCounters source;
   std::uint64_t unobserved = 0;  ///< flows that were expected and not observed
-  std::uint64_t lossy = 0;       ///< flows during which the kernel dropped packets
+  std::uint64_t lossy = 0;       ///< flows of which the kernel dropped packets, or over which a chain failed
   std::size_t unfinished =
       0;  ///< jobs that were given up at the second signal, or when results could not be written
   std::uint64_t asked_again = 0;  ///< jobs, since the network was away

@@ -1,6 +1,7 @@
 // spiderling observe: packets in, one JSON record a flow out.
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -33,6 +34,7 @@ PipelineOptions pipeline_options(const ObserveOptions& o) {
   options.observer.idle_timeout = nanoseconds_of(o.idle_timeout_seconds);
   options.observer.expiry_timeout = nanoseconds_of(o.expiry_timeout_seconds);
   options.observer.max_flows = o.max_flows;
+  options.observer.max_failures = {o.max_failures};
   if (o.duration_seconds > 0) options.duration = nanoseconds_of(o.duration_seconds);
   return options;
 }
@@ -70,8 +72,28 @@ std::string counters_line(const PipelineResult& r, std::uint64_t not_kept, std::
   add(r.observer.ignored_packets, "packets of ignored flows");
   add(r.observer.orphan_fragments, "fragments without a first");
   add(r.observer.early, "emitted early (--max-flows)");
+  add(r.observer.chain_failures, "failures of chains");
+  add(r.observer.failed_records, "records of flows over which a chain failed");
   add(not_kept, "not kept, of another link type (--write FILE.pcapng keeps all)");
   return line + fmt::format("{}; {:.3f} s", delivery, elapsed.count());
+}
+
+// One a line: those that failed, or blocked, or all.
+std::string chains_text(const ChainSet& chains, const std::vector<ChainFigures>& all, bool verbose,
+                        std::string_view called_as) {
+  std::string text;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const HandlerFigures& f = all[i].figures;
+    const bool is_well = f.failures == 0 && f.blocked == 0;
+    if (is_well && !verbose) continue;
+    text +=
+        fmt::format("{}: chain {}: {} calls, {:.6f} s, {:.9f} s the longest", called_as,
+                    chains.chains()[i].chain->name, f.calls, std::chrono::duration<double>(f.busy).count(),
+                    std::chrono::duration<double>(f.longest).count());
+    if (!is_well) text += fmt::format(", {} failures, {} blocked", f.failures, f.blocked);
+    text += all[i].set_aside ? ", set aside\n" : "\n";
+  }
+  return text;
 }
 
 class ObserveRun {
@@ -137,7 +159,7 @@ class ObserveRun {
     const auto write = [&](std::string_view records) { return output.write(records) == Output::Status::ok; };
     const PipelineResult result = observe(source, chains, write, output.is_terminal(), kept, stop);
     if (output.status() == Output::Status::closed_by_reader) return success;  // | head has seen enough
-    report(source, result, kept, {});
+    report(source, chains, result, kept, {});
     if (output.status() != Output::Status::failed) return status_of(result);
     fmt::print(stderr, "{}: cannot write {}; records are missing\n", called_as_, output.reason());
     return failed_while_running;
@@ -151,7 +173,7 @@ class ObserveRun {
     const auto write = [&](std::string_view records) { return hub.write(records); };
     const PipelineResult result = observe(source, chains, write, false, kept, stop);
     const HubDeliveryCounters delivery = hub.finish();
-    report(source, result, kept,
+    report(source, chains, result, kept,
            fmt::format(", {} delivered, {} dropped on the way, {} undelivered", delivery.delivered,
                        delivery.dropped, delivery.undelivered));
     const bool missing = delivery.dropped + delivery.undelivered > 0;
@@ -161,7 +183,10 @@ class ObserveRun {
   PipelineResult observe(Source& source, const ChainSet& chains, RecordWriter write, bool to_terminal,
                          TraceWriter* kept, const StopSignal& stop) const {
     ProgressLine progress(!source.live() && isatty(STDERR_FILENO) == 1 && !to_terminal);
-    ObservePipeline pipeline(source, chains, pipeline_options(options_), std::move(write), kept);
+    Watchdog watchdog;
+    PipelineOptions options = pipeline_options(options_);
+    options.observer.watchdog = &watchdog;
+    ObservePipeline pipeline(source, chains, options, std::move(write), kept);
     PipelineResult result = pipeline.run([&](const PipelineProgress& now) {
       progress.update(now);
       return !stop.requested();
@@ -173,7 +198,7 @@ class ObserveRun {
     return result;
   }
 
-  void report(const Source& source, const PipelineResult& result, TraceWriter* kept,
+  void report(const Source& source, const ChainSet& chains, const PipelineResult& result, TraceWriter* kept,
               std::string_view delivery) const {
     for (const std::string& warning : source.warnings()) fmt::print(stderr, "{}: {}\n", called_as_, warning);
     if (options_.verbose) {
@@ -182,14 +207,20 @@ class ObserveRun {
                    result.shards[i].records);
       }
     }
+    fmt::print(stderr, "{}", chains_text(chains, result.chains, options_.verbose, called_as_));
     const std::uint64_t not_kept = kept != nullptr ? kept->format().refused() : 0;
     fmt::print(stderr, "{}: {}\n", called_as_,
                counters_line(result, not_kept, delivery, std::chrono::steady_clock::now() - started_));
     if (!result.kept_failure.empty()) fmt::print(stderr, "{}: {}\n", called_as_, result.kept_failure);
   }
 
-  static int status_of(const PipelineResult& result) {
-    return result.kept_failure.empty() ? success : failed_while_running;
+  int status_of(const PipelineResult& result) const {
+    if (!result.kept_failure.empty()) return failed_while_running;
+    const bool none_left =
+        !result.chains.empty() && std::ranges::all_of(result.chains, &ChainFigures::set_aside);
+    if (!none_left) return success;
+    fmt::print(stderr, "{}: every chain failed again and again and was set aside\n", called_as_);
+    return failed_while_running;
   }
 
   std::string called_as_;

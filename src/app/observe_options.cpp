@@ -46,7 +46,8 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
       ->type_name("FILE");
   output->add_option("--write", o.write, "Keep the packets seen, as pcap, or as pcapng by a name in .pcapng")
       ->type_name("FILE");
-  output->add_flag("--verbose", o.verbose, "Say on standard error what is run, and what each shard saw");
+  output->add_flag("--verbose", o.verbose,
+                   "Say on standard error what is run, what each shard saw, and what each chain did");
 
   add_hub_target(cli, o.hub, "flow records, as dumplings of chef FlowObserver", cli.get_option("--output"));
 
@@ -65,6 +66,13 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
       ->type_name("SECONDS");
   flows->add_option("--max-flows", o.max_flows, "Flows to hold at once; above it, some are emitted early")
       ->check(CLI::Range(1u, 500'000'000u))
+      ->capture_default_str()
+      ->type_name("N");
+  flows
+      ->add_option("--max-failures", o.max_failures,
+                   "Failures of a chain's hook, one after the other, after which the chain is set aside, and "
+                   "the others "
+                   "go on; 0: it goes on, too")
       ->capture_default_str()
       ->type_name("N");
   flows->add_option("--shards", o.shards, "Threads to spread the flows over; the records stay the same")

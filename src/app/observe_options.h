@@ -27,6 +27,7 @@ struct ObserveOptions {
   double idle_timeout_seconds = 30;
   double expiry_timeout_seconds = 5;
   std::size_t max_flows = 4'000'000;
+  std::uint64_t max_failures = 100;  ///< of a chain's hook, in a row; 0: any number
   bool promiscuous = true;
   bool verbose = false;
 

@@ -15,6 +15,14 @@ constexpr auto writer_wait = 100ms;  // how long the writer waits for a block be
 // A live packet may lie in the capture ring for a while: timers that no packet drives run behind by this.
 constexpr auto live_lag = 1s;
 
+void add(const std::vector<ChainFigures>& more, std::vector<ChainFigures>& sum) {
+  sum.resize(more.size());
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    sum[i].figures += more[i].figures;
+    sum[i].set_aside |= more[i].set_aside;
+  }
+}
+
 }  // namespace
 
 // One thread: its stream, its observer, its block of output.
@@ -34,6 +42,7 @@ class ObservePipeline::Shard final : public FlowSink {
   void join() { thread_.join(); }
 
   const ObserverCounters& counters() const { return observer_.counters(); }  // once joined
+  std::vector<ChainFigures> chain_figures() { return observer_.chain_figures(); }
   std::uint64_t packets() const { return packets_.load(std::memory_order_relaxed); }
   std::uint64_t records() const { return records_.load(std::memory_order_relaxed); }
 
@@ -162,6 +171,7 @@ PipelineResult ObservePipeline::run(const std::function<bool(const PipelineProgr
     shard->join();
     result.shards.push_back(shard->counters());
     result.observer += shard->counters();
+    add(shard->chain_figures(), result.chains);
   }
   result.source = source_.counters();
   return result;

@@ -35,6 +35,7 @@ struct PipelineProgress {
 struct PipelineResult {
   ObserverCounters observer;             ///< of all shards
   std::vector<ObserverCounters> shards;  ///< of each
+  std::vector<ChainFigures> chains;      ///< of all shards, by the chain's number; set aside: in one of them
   SourceCounters source;
   std::string kept_failure;  ///< why frames could not be kept to the end
 };

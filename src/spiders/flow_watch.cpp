@@ -84,7 +84,9 @@ FlowWatch::FlowWatch(Source& source, const ChainSet& chains, const FlowWatchOpti
                 {.idle_timeout = options.idle_timeout,
                  .expiry_timeout = options.idle_timeout,  // flows end when their connection was let go
                  .seed = seed_,
-                 .admission = records_.get()},
+                 .admission = records_.get(),
+                 .max_failures = options.max_failures,
+                 .watchdog = options.watchdog},
                 *records_) {}
 
 FlowWatch::~FlowWatch() { stop(); }
@@ -269,8 +271,10 @@ void FlowWatch::record(const FlowRecord& record) {
   if (at->second.recorded) return;
   Expectation& expectation = at->second;
   expectation.recorded = true;
-  recorded_.push_back({expectation.token, false, record.first, record.last,
-                       last_drop_ns_ >= expectation.since_ns, keep_states(chains_, record.states)});
+  // Where a chain failed no condition is to be built on what it says.
+  const bool lossy = last_drop_ns_ >= expectation.since_ns || record.failed.any();
+  recorded_.push_back(
+      {expectation.token, false, record.first, record.last, lossy, keep_states(chains_, record.states)});
 }
 
 void FlowWatch::hand_over() {

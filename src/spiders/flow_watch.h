@@ -35,8 +35,9 @@ struct ObservedFlow {
   bool only_answered = false;  ///< not its end: its first packet from the peer has come, and no more is said
   Timestamp first{};
   Timestamp last{};
-  bool lossy = false;  ///< the kernel dropped packets while the flow was expected
-  KeptStates states;   ///< of all chains, laid out by ChainSet; nullptr: not observed
+  /// The kernel dropped packets while the flow was expected, or a chain failed over one of them.
+  bool lossy = false;
+  KeptStates states;  ///< of all chains, laid out by ChainSet; nullptr: not observed
 };
 
 /// Joins connections with their flows, by the full key and nothing else. A connection is expected before its
@@ -77,6 +78,8 @@ struct FlowWatchOptions {
   bool tells_answers = false;
   /// Outlives the watch; nullptr: nobody keeps them.
   FlowPackets* packets = nullptr;
+  FailureLimit max_failures{};   ///< see ObserverOptions
+  Watchdog* watchdog = nullptr;  ///< likewise
 };
 
 /// The expectations that a capture answers.

@@ -16,7 +16,7 @@ constexpr std::string_view flow_properties =
     R"("config":{"type":"integer","minimum":0,"description":"number of the configuration: 0 is the baseline"},)"
     R"("jobId":{"type":"integer","minimum":0,"description":"line of the job in its list"},)"
     R"("observed":{"type":"boolean","description":"packets of it were seen; without, the chains' fields are not there"},)"
-    R"("lossy":{"type":"boolean","description":"the kernel dropped packets while it lasted"})";
+    R"("lossy":{"type":"boolean","description":"the kernel dropped packets while it lasted, or a chain failed over it"})";
 constexpr std::string_view source_port =
     R"("sp":{"type":["integer","null"],"minimum":1,"maximum":65535,"description":"source port"})";
 constexpr std::string_view flow_required =

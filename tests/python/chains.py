@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
 
@@ -185,6 +186,76 @@ def what_is_wrong_with_a_module_is_said(folder):
     ):
         done = program("-i", trace, "basic", word, cwd=folder)
         assert done.returncode == 2 and said in done.stderr and not done.stdout, (word, done)
+
+
+FAILS = """
+import os, pathlib, time
+
+class FailsChain:
+    def new_flow(self, rec, ip):
+        rec["fails_seen"] = 0
+        return True
+
+    def tcp(self, rec, tcp, rev):
+        rec["fails_seen"] += 1
+        raise ValueError("no luck")
+
+class WaitsChain:
+    def new_flow(self, rec, ip):
+        rec["waited"] = False
+        return True
+
+    def tcp(self, rec, tcp, rev):
+        end = time.monotonic() + 60
+        while not pathlib.Path(os.environ["GO_ON"]).exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        rec["waited"] = True
+        return True
+"""
+
+
+def one_that_raises_takes_no_other_along(folder):
+    """The others see every packet; the records of its flows name it; after many failures in a row it is set aside."""
+    module(folder, FAILS, "fails.py")
+    trace = traces.write(folder + "/some.pcap", scapy_packets.all_packets())
+    native = records("-i", trace, "basic", "tcp")
+    for limit, failures in (("3", 3), ("0", None)):
+        done = program("-i", trace, "basic", "fails:FailsChain", "tcp", "--max-failures", limit, cwd=folder)
+        assert done.returncode == 0, done
+        made = [json.loads(line) for line in done.stdout.splitlines()]
+        assert not traces.differences(native, made, only=native[0].keys())
+        of_tcp = [record for record in made if record["proto"] == 6 and record["tcp_connected"]]
+        assert of_tcp and all(record["failed_chains"] == ["fails"] for record in of_tcp), made
+        assert done.stderr.count("a chain failed; this is said once") == 1 and "no luck" in done.stderr, done.stderr
+        set_aside = "a chain is set aside" in done.stderr
+        assert set_aside == (failures is not None), done.stderr
+        if set_aside:
+            assert f" {failures} failures of chains, {len(made)} records of flows over which a chain failed" in done.stderr, done
+            assert f" {failures} failures, 0 blocked, set aside\n" in done.stderr, done.stderr
+            assert all(record["failed_chains"] == ["fails"] for record in made), made  # it has not seen the others
+        else:
+            assert all("failed_chains" not in record for record in made if record["proto"] == 17), made
+    done = program("-i", trace, "fails:FailsChain", "--max-failures", "3", cwd=folder)
+    assert done.returncode == 1 and "every chain failed again and again and was set aside" in done.stderr, done
+
+
+def one_that_blocks_is_named(folder):
+    module(folder, FAILS, "fails.py")
+    trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
+    go_on, said = pathlib.Path(folder) / "go_on", pathlib.Path(folder) / "said"
+    with open(said, "w", encoding="utf-8") as errors:
+        process = subprocess.Popen([PROGRAM, "observe", "-i", trace, "basic", "fails:WaitsChain", "--verbose"], cwd=folder,
+                                   env=os.environ | {"GO_ON": str(go_on)}, stdout=subprocess.PIPE, stderr=errors, text=True)
+        end = time.monotonic() + 60
+        while "a handler blocks" not in said.read_text(encoding="utf-8") and time.monotonic() < end:
+            time.sleep(0.01)
+        assert process.poll() is None
+        go_on.touch()
+        made = [json.loads(line) for line in process.communicate(timeout=60)[0].splitlines()]
+    text = said.read_text(encoding="utf-8")
+    assert process.returncode == 0 and any(record.get("waited") for record in made), text
+    assert 'a handler blocks handler="chain waits"' in text and 'a handler that blocked has ended handler="chain waits"' in text, text
+    assert "chain waits: " in text and "0 failures, 1 blocked" in text and "chain basic: " in text, text
 
 
 def native_chains_load_no_python(folder):
