@@ -9,6 +9,7 @@
 #include "app/plugin_reference.h"
 #include "base/nearest.h"
 #include "plugins/descriptions.h"
+#include "plugins/python_measurements.h"
 
 namespace spiderling::app {
 
@@ -48,6 +49,14 @@ void print_json(const Registry& registry, const std::vector<const FoundPlugin*>&
   }
 }
 
+// By their files alone: nothing of them is loaded.
+void print_python() {
+  const std::vector<PythonPluginModule> modules = find_python_plugins();
+  if (modules.empty()) return;
+  fmt::print("\nMeasurements in Python, as `measure --help` has them, in:\n");
+  for (const PythonPluginModule& one : modules) fmt::print("  {}\n", one.file.lexically_normal().string());
+}
+
 int list(const Arguments&, const Registry& registry, const Options& options) {
   const auto plugins = named(registry, options);
   if (options.json) {
@@ -64,6 +73,7 @@ int list(const Arguments&, const Registry& registry, const Options& options) {
   }
   if (!registry.refused().empty()) fmt::print("\nPassed over:\n");
   for (const Refusal& refusal : registry.refused()) fmt::print("  {}\n", refusal.why);
+  if (options.kind.empty() || options.kind == name_of(PluginKind::measurement)) print_python();
   return success;
 }
 

@@ -297,6 +297,16 @@ def plugins_that_cannot_be_imported():
     assert status == 2 and "no_such_plugin" in wrong, wrong
 
 
+def they_are_listed_by_their_files():
+    """Of which none is loaded: one of them ends the program that does."""
+    use(BAD, THIRD_PARTY)
+    status, said, wrong = ask("plugins")
+    assert status == 0 and not wrong, wrong
+    for file in (BAD / "pathspider/plugins/leaving.py", THIRD_PARTY / "pathspider/plugins/talkers.py"):
+        assert f"  {file}\n" in said, said
+    assert "talkers.py" in ask("plugins", "--kind", "measurement")[1] and "talkers.py" not in ask("plugins", "--kind", "chain")[1]
+
+
 def of_two_of_one_name_the_native_one_wins():
     use(BAD)
     lab = Lab()
