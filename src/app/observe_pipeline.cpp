@@ -4,6 +4,8 @@
 #include <atomic>
 #include <thread>
 
+#include "plugins/python_door.h"
+
 namespace spiderling::app {
 
 namespace {
@@ -14,6 +16,8 @@ constexpr auto frame_wait = 100ms;   // how long a shard waits for frames before
 constexpr auto writer_wait = 100ms;  // how long the writer waits for a block before it looks around
 // A live packet may lie in the capture ring for a while: timers that no packet drives run behind by this.
 constexpr auto live_lag = 1s;
+// A run that was told to end and has not after this: a chain in Python does not come back.
+constexpr auto patience = 2s;
 
 void add(const std::vector<ChainFigures>& more, std::vector<ChainFigures>& sum) {
   sum.resize(more.size());
@@ -150,6 +154,7 @@ PipelineResult ObservePipeline::run(const std::function<bool(const PipelineProgr
 
   PipelineResult result;
   bool stopped = false;
+  auto stopped_at = Clock::time_point::max();
   std::size_t last_blocks = 0;  // each shard's last block says so
   while (last_blocks < shards_.size()) {
     auto block = blocks_.next_full(writer_wait);
@@ -159,11 +164,16 @@ PipelineResult ObservePipeline::run(const std::function<bool(const PipelineProgr
       blocks_.give_back(std::move(*block));
     }
     const auto now = Clock::now();
+    if (stopped && now - stopped_at >= patience) {
+      stopped_at = now;
+      if (PythonHost* python = running_python_host()) python->stop_chains();
+    }
     if (stopped || (block && now - last_tick < writer_wait)) continue;
     last_tick = now;
     if (!tick(progress()) || now >= end || !wanted_ || !result.kept_failure.empty()) {
       source_.stop();
       stopped = true;
+      stopped_at = now;
     }
   }
 

@@ -27,6 +27,10 @@ class PythonHost {
 
   /// The chains of a Python module, named in the same way; of its chain classes those that it defines itself.
   virtual Result<std::vector<const ChainDescription*>> load_chains(const std::string& module) = 0;
+  /// Hooks of chains that run are interrupted, as by Ctrl-C in Python, and none is called any more: for a run
+  /// that is to end and does not. What waits outside of Python, for a socket say, is not interrupted before
+  /// it comes back.
+  virtual void stop_chains() = 0;
 
   /// The measurement of this name that a module of the namespace package pathspider.plugins has; nullptr:
   /// none has.

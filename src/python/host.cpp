@@ -2,6 +2,7 @@
 
 #include "python/chain_modules.h"
 #include "python/chef_modules.h"
+#include "python/hook_threads.h"
 #include "python/measurement_modules.h"
 
 namespace spiderling::python {
@@ -15,6 +16,8 @@ Result<std::vector<const ChainDescription*>> Host::load_chains(const std::string
   const InterpreterLock lock;
   return python::load_chains(module);
 }
+
+void Host::stop_chains() { end_hooks(); }
 
 Result<const MeasurementDescription*> Host::load_measurement(const std::string& name) {
   const InterpreterLock lock;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "python/headers.h"
+#include "python/hook_threads.h"
 #include "python/json_text.h"
 #include "python/turn.h"
 
@@ -174,6 +175,7 @@ void PythonChain::begin_batch() const { Turn::begin(); }
 void PythonChain::end_batch() const noexcept { Turn::end(); }
 
 Verdict PythonChain::run(HookKind kind, void* state, const FlowPacket& packet) const {
+  if (hooks_are_over()) return Verdict::go_on;
   const Bound& bound = *static_cast<State*>(state)->bound;
   State* first = first_state<State>(state, bound.to_first);
   if (first->rec == nullptr) {
@@ -182,6 +184,7 @@ Verdict PythonChain::run(HookKind kind, void* state, const FlowPacket& packet) c
     if (first->rec == nullptr) throw std::runtime_error(take_exception().text);
   }
   FlowRec::packet(first->rec, packet->time());
+  const InHook in_hook;
   const Ref returned =
       call_hook(parts_.hooks[static_cast<std::size_t>(kind)].get(), kind, first->rec, packet);
   if (!returned) throw std::runtime_error(problem_of(take_exception()));

@@ -258,6 +258,37 @@ def one_that_blocks_is_named(folder):
     assert "chain waits: " in text and "0 failures, 1 blocked" in text and "chain basic: " in text, text
 
 
+def a_hook_that_never_returns_ends_with_the_run(folder):
+    module(folder, '''
+import sys
+from pathspider.chains.base import Chain
+
+class EndlessChain(Chain):
+    fields = ["endless"]
+
+    def new_flow(self, rec, ip):
+        rec["endless"] = "began"
+
+    def tcp(self, rec, tcp, rev):
+        print("round and round", file=sys.stderr, flush=True)
+        while True:
+            pass
+''', "endless.py")
+    trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
+    for shards in ("1", "3"):
+        run = subprocess.Popen([PROGRAM, "observe", "-i", trace, "--shards", shards, "basic", "endless"], cwd=folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert "round and round" in run.stderr.readline()
+            run.terminate()
+            out, err = run.communicate(timeout=60)
+        finally:
+            run.kill()
+        assert run.returncode in (0, 1) and "5 packets" in err.splitlines()[-1], (run.returncode, err)
+        found = [json.loads(line) for line in out.splitlines()]
+        assert len(found) == 3 and any(record["endless"] == "began" for record in found), found
+
+
 def native_chains_load_no_python(folder):
     trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
     done = subprocess.run([PROGRAM, "observe", "-i", trace, "basic", "nope"], env=os.environ | {"LD_DEBUG": "files"}, text=True,
