@@ -291,10 +291,20 @@ bool put(PyObject* record, PyObject* name, PyObject* value) {
   return held && PyDict_SetDefault(record, name, value) != nullptr;
 }
 
+bool put_failed(PyObject* record, const ChainSet& chains, FailedChains failed) {
+  const Ref list(PyList_New(0));
+  for (std::size_t i = 0; list && i < chains.chains().size(); ++i) {
+    if (!failed.has(i)) continue;
+    const Ref name(PyUnicode_FromString(chains.chains()[i].chain->name));
+    if (!name || PyList_Append(list.get(), name.get()) != 0) return false;
+  }
+  return list && PyDict_SetItemString(record, failed_chains_field, list.get()) == 0;
+}
+
 }  // namespace
 
 PyObject* new_record(const ChainSet& chains, const std::uint8_t* states, Timestamp first, Timestamp last,
-                     RecordForm form) {
+                     RecordForm form, FailedChains failed) {
   Ref record(PyDict_New());
   const TimeNames& names = time_names();
   if (!record || !put(record.get(), names.pkt_first, PyFloat_FromDouble(to_seconds(first)))) return nullptr;
@@ -318,6 +328,7 @@ PyObject* new_record(const ChainSet& chains, const std::uint8_t* states, Timesta
     return nullptr;
   if (form == RecordForm::functions && PyDict_SetItem(record.get(), names.last, end.get()) != 0)
     return nullptr;
+  if (failed.any() && !put_failed(record.get(), chains, failed)) return nullptr;
   return record.release();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "flows/chain_hooks.h"
 #include "python/ref.h"
 #include "spiderling/chain.h"
 
@@ -65,9 +66,9 @@ class FlowRec {
 bool add_flow_rec_type(PyObject* module);
 
 /// The record of a flow that has ended: {"pkt_first": ..., the chains' fields, "pkt_last": ...}. What Python
-/// has put in comes in place of a native field of the same name. nullptr: a Python exception is set. With the
-/// interpreter's lock.
+/// has put in comes in place of a native field of the same name; chains that failed over the flow are named
+/// in "failed_chains". nullptr: a Python exception is set. With the interpreter's lock.
 PyObject* new_record(const ChainSet& chains, const std::uint8_t* states, Timestamp first, Timestamp last,
-                     RecordForm form = RecordForm::chains);
+                     RecordForm form = RecordForm::chains, FailedChains failed = {});
 
 }  // namespace spiderling::python

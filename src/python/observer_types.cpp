@@ -28,6 +28,7 @@ class Run final : public FlowSink {
     Timestamp first;
     Timestamp last;
     KeptStates states;
+    FailedChains failed;
   };
 
   Run(ObserverChains chains, ChainSet set, std::unique_ptr<Source> source, const ObserverOptions& options)
@@ -38,7 +39,7 @@ class Run final : public FlowSink {
 
   void flow_ended(const FlowRecord& record) override {
     PythonChain::note_end(set_, record);
-    ended_.push_back({record.first, record.last, keep_states(set_, record.states)});
+    ended_.push_back({record.first, record.last, keep_states(set_, record.states), record.failed});
   }
 
   /// Until there are records, the time is over, or the source has ended.
@@ -166,9 +167,9 @@ PyObject* next(PyObject* object, PyObject* argument) {
   if (was_over) Py_RETURN_NONE;
   Ref records(PyList_New(0));
   for (const Run::Ended& one : self->run->take()) {
-    const Ref record(records
-                         ? new_record(self->run->chains(), one.states.get(), one.first, one.last, self->form)
-                         : nullptr);
+    const Ref record(records ? new_record(self->run->chains(), one.states.get(), one.first, one.last,
+                                          self->form, one.failed)
+                             : nullptr);
     if (!record || PyList_Append(records.get(), record.get()) != 0) return nullptr;
   }
   return records.release();
@@ -184,10 +185,12 @@ PyObject* counters(PyObject* object, void*) {
   if (!enter(self)) return nullptr;
   const ObserverCounters& c = self->run->counters();
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
-  return Py_BuildValue("{sKsKsKsKsKsKsKsK}", "packets", number(c.packets), "dropped",
+  return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsK}", "packets", number(c.packets), "dropped",
                        number(self->run->source().counters().kernel_dropped), "short",
                        number(c.short_packets), "malformed", number(c.malformed), "non_ip", number(c.non_ip),
-                       "flows", number(c.flows), "ignored", number(c.ignored), "early", number(c.early));
+                       "flows", number(c.flows), "ignored", number(c.ignored), "early", number(c.early),
+                       "chain_failures", number(c.chain_failures), "chains_set_aside",
+                       number(c.chains_set_aside));
 }
 
 PyObject* warnings(PyObject* object, void*) {

@@ -14,60 +14,7 @@ sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
 
 import scapy_packets  # noqa: E402
 import traces  # noqa: E402
-
-PROGRAM = os.environ["SPIDERLING"]
-CHAIN = '''
-from pathspider.chains.base import Chain
-
-class PushChain(Chain):
-    """Counts segments with PSH"""
-    fields = {"push_count": "segments with PSH"}
-
-    def new_flow(self, rec, ip):
-        rec["push_count"] = 0
-        return True
-
-    def tcp(self, rec, tcp, rev):
-        if tcp.psh_flag:
-            rec["push_count"] += 1
-        return True
-
-class TrailChain(Chain):
-    def new_flow(self, rec, ip):
-        rec["trail"] = []
-        rec["trail_udp"] = None
-        return True
-
-    def _note(self, rec, header, rev):
-        rec["trail"].append([header.type, rev, header.size, rec["pkt_fwd"], rec["pkt_rev"]])
-
-    ip4 = ip6 = tcp = _note
-
-    def udp(self, rec, udp, rev):
-        self._note(rec, udp, rev)
-        rec["trail_udp"] = udp.checksum
-        return udp.len != 77
-'''
-
-
-def program(*words, cwd=None, path="", shards=1):
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run([PROGRAM, "observe", *map(str, words), "--shards", str(shards)], cwd=cwd, text=True,
-                          env=env | ({"PYTHONPATH": str(path)} if path else {}), capture_output=True, timeout=120)
-    return done
-
-
-def records(*words, **where):
-    done = program(*words, **where)
-    assert done.returncode == 0, done
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def module(folder, text=CHAIN, name="push.py"):
-    path = pathlib.Path(folder) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
+from chain_runs import PROGRAM, module, program, records  # noqa: E402
 
 
 def a_chain_runs_beside_native_ones(folder):
@@ -256,37 +203,6 @@ def one_that_blocks_is_named(folder):
     assert process.returncode == 0 and any(record.get("waited") for record in made), text
     assert 'a handler blocks handler="chain waits"' in text and 'a handler that blocked has ended handler="chain waits"' in text, text
     assert "chain waits: " in text and "0 failures, 1 blocked" in text and "chain basic: " in text, text
-
-
-def a_hook_that_never_returns_ends_with_the_run(folder):
-    module(folder, '''
-import sys
-from pathspider.chains.base import Chain
-
-class EndlessChain(Chain):
-    fields = ["endless"]
-
-    def new_flow(self, rec, ip):
-        rec["endless"] = "began"
-
-    def tcp(self, rec, tcp, rev):
-        print("round and round", file=sys.stderr, flush=True)
-        while True:
-            pass
-''', "endless.py")
-    trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
-    for shards in ("1", "3"):
-        run = subprocess.Popen([PROGRAM, "observe", "-i", trace, "--shards", shards, "basic", "endless"], cwd=folder,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            assert "round and round" in run.stderr.readline()
-            run.terminate()
-            out, err = run.communicate(timeout=60)
-        finally:
-            run.kill()
-        assert run.returncode in (0, 1) and "5 packets" in err.splitlines()[-1], (run.returncode, err)
-        found = [json.loads(line) for line in out.splitlines()]
-        assert len(found) == 3 and any(record["endless"] == "began" for record in found), found
 
 
 def native_chains_load_no_python(folder):
