@@ -16,11 +16,9 @@ import queue
 
 import _spiderling
 
+from pathspider.base import SHUTDOWN_SENTINEL  # what comes behind the last record
 from pathspider.chains.base import Chain
 from pathspider.chains.basic import BasicChain
-
-#: what comes behind the last record; pathspider.base has it too
-SHUTDOWN_SENTINEL = "SHUTDOWN_SENTINEL"
 
 #: the kinds of function chains, in the order in which an observer calls them for a packet
 HOOKS = ("new_flow", "ip4", "ip6", "icmp4", "icmp6", "tcp", "udp", "l4")
