@@ -185,7 +185,7 @@ def a_full_disk_ends_the_recording_only():
     HERE.mkdir()
     small = HERE / "small"
     small.mkdir()
-    network.run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small))
+    network.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small))
     jobs = [{"dip": address} for address in place.targets("clean", 4, 1000)]
     results = HERE / "run.ndjson"
     _, said = measure(jobs, *QUICK, "--pcap", str(small / "run.pcap"), "--output", str(results), "ecn")
