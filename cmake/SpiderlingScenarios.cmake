@@ -51,3 +51,30 @@ function(spiderling_embed_readmes kind out)
 @entries@]])
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()
+
+# spiderling_embed_templates(TARGET FOLDER): every file of FOLDER/KIND, for app::plugin_templates().
+function(spiderling_embed_templates target folder)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/*/*)
+  set(entries "")
+  foreach(file IN LISTS files)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${file})
+    cmake_path(GET file PARENT_PATH kind)
+    cmake_path(GET file FILENAME name)
+    file(READ ${folder}/${file} text)
+    string(APPEND entries "      {\"${kind}\", \"${name}\", R\"TEMPLATE(${text})TEMPLATE\"},\n")
+  endforeach()
+  set(generated ${CMAKE_BINARY_DIR}/generated/plugin_templates.cpp)
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[// Made by cmake/SpiderlingScenarios.cmake.
+#include "app/plugin_template.h"
+
+namespace spiderling::app {
+
+std::vector<TemplateFile> plugin_templates() {
+  return {
+@entries@  };
+}
+
+}  // namespace spiderling::app
+]])
+  target_sources(${target} PRIVATE ${generated})
+endfunction()

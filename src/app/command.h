@@ -35,5 +35,6 @@ int filter(const Arguments& arguments);
 int replay(const Arguments& arguments);
 int metadata(const Arguments& arguments);
 int plugins(const Arguments& arguments);
+int new_plugin(const Arguments& arguments);
 
 }  // namespace spiderling::app

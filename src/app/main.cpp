@@ -43,6 +43,7 @@ constexpr Command commands[] = {
     {"store", store, "dumplings that were stored, printed"},
     {"plugins", plugins, "the chains, chefs and measurements that there are, and where", true},
     {"lab", lab, "a network with known faults on this machine, to try measurements on", true},
+    {"new", new_plugin, "a starting point for a plugin of your own", true},
 };
 
 // Each of the program's names, and the commands that it takes.
