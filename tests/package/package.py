@@ -221,7 +221,60 @@ def debs():
     is_loaded(project / "build/libmy_chefs.so", root / "usr")
 
 
-TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, eater, hidden, debs)}
+def new_plugin(kind, name, snake):
+    """`spiderling new`: it builds, its tests pass, it is loaded, and nothing that is there is overwritten."""
+    folder = fresh(f"new_{kind}") / snake
+    program = PREFIX / "bin/spiderling"
+    said = run(program, "new", kind, name, "--dir", folder)
+    assert f"-DCMAKE_PREFIX_PATH={PREFIX}" in said, said
+    run(program, "new", kind, name, "--dir", folder, status=2)
+    configure(folder)
+    run("cmake", "--build", folder / "build")
+    said = run("ctest", "--test-dir", folder / "build", "--verbose", "--output-on-failure")
+    assert "0 tests failed" in said and f"{snake}_test" in said, said
+    if "SKIPPED" in said.upper():
+        print(f"a test of the new {kind} was skipped: it needs root and the lab's packages")
+    listed = run(program, "plugins", "--plugin-dir", folder / "build")
+    assert f"{folder}/build/lib{snake}.so" in listed, listed
+    shown = run(program, "plugins", "show", name, "--plugin-dir", folder / "build")
+    assert (folder / "README.md").read_text().splitlines()[2] in shown, shown
+    return folder / "build"
+
+
+def new_chef():
+    module = new_plugin("chef", "MyChef", "my_chef") / "libmy_chef.so"
+    is_loaded(module)
+
+
+def new_chain():
+    build = new_plugin("chain", "my_chain", "my_chain")
+    record = run(PREFIX / "bin/spiderling", "observe", "--plugin-dir", build, "-i", TRACE, "basic", "my_chain")
+    assert '"my_chain_ttl_fwd":64' in record, record
+
+
+def new_measurement():
+    build = new_plugin("measurement", "my_measurement", "my_measurement")
+    told = run(PREFIX / "bin/spiderling", "measure", "my_measurement", "--help", SPIDERLING_PLUGIN_PATH=str(build))
+    assert "--codepoint" in told, told
+    job = '{"dip":"198.51.100.1"}\n'
+    done = subprocess.run([PREFIX / "bin/spiderling", "measure", "--dry-run", "--plugin-dir", build, "--blocklist", "none",
+                           "my_measurement"], input=job, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def new_names():
+    """Names that are none, or taken, make nothing."""
+    folder = fresh("names")
+    for kind, name, why in (("chain", "tcp", "there is a chain 'tcp' already"), ("chef", "ARPChef", "there is a chef 'ARPChef' already"),
+                            ("measurement", "ecn", "already"), ("chain", "../x", "no name for a plugin"),
+                            ("chain", "test", "means something else"), ("spider", "x", "chef, chain or measurement")):
+        done = subprocess.run([PREFIX / "bin/spiderling", "new", kind, name], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and (why in done.stderr or "not in" in done.stderr), (kind, name, done.stderr)
+    assert not list(folder.iterdir())
+
+
+TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, eater, hidden, debs, new_chef, new_chain,
+                                         new_measurement, new_names)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]]()
