@@ -141,7 +141,7 @@ class NameResolver::Channel {
     if (channel_ != nullptr) ares_destroy(channel_);
   }
 
-  Result<void> open(const NameResolverOptions& options);
+  Result<void> open(const NameResolverOptions& options, std::size_t number);
   void ask(const std::string& name, const std::shared_ptr<Lookup>& lookup);
 
  private:
@@ -213,21 +213,24 @@ std::size_t resolver_count(const NameResolverOptions& options) {
   return options.resolvers.empty() ? resolvers_of_the_system() : options.resolvers.size();
 }
 
-// Every resolver is tried in turn, then all again with twice the wait.
-int first_wait(const NameResolverOptions& options) {
+// Every resolver is tried in turn, then all again with twice the wait. Channels wait differently: what a
+// server had no room for would else come again all at once, and find none again.
+int first_wait(const NameResolverOptions& options, std::size_t channel) {
   const auto resolvers = static_cast<std::int64_t>(resolver_count(options));
   const std::int64_t waits = resolvers * ((std::int64_t{1} << std::min(options.tries, 16U)) - 1);
-  return static_cast<int>(std::max(options.timeout / waits, shortest_wait).count());
+  const auto longest = options.timeout / waits;
+  const auto shorter = longest * static_cast<std::int64_t>(channel) / static_cast<std::int64_t>(3 * channels);
+  return static_cast<int>(std::max(longest - shorter, shortest_wait).count());
 }
 
 }  // namespace
 
-Result<void> NameResolver::Channel::open(const NameResolverOptions& options) {
+Result<void> NameResolver::Channel::open(const NameResolverOptions& options, std::size_t number) {
   ares_options chosen{};
   chosen.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
   // A failure is told to the next resolver; where there is none, what the one said is the answer.
   if (resolver_count(options) == 1) chosen.flags |= ARES_FLAG_NOCHECKRESP;
-  chosen.timeout = first_wait(options);
+  chosen.timeout = first_wait(options, number);
   chosen.tries = static_cast<int>(std::min(options.tries, 16U));
   chosen.ednspsz = largest_datagram;
   chosen.socket_receive_buffer_size = receive_room;
@@ -330,7 +333,7 @@ Result<std::unique_ptr<NameResolver>> NameResolver::make(asio::io_context& loop,
   std::unique_ptr<NameResolver> resolver(new NameResolver(loop));
   for (std::size_t i = 0; i < channels; ++i) {
     auto& channel = resolver->channels_.emplace_back(std::make_unique<Channel>(loop));
-    if (auto opened = channel->open(options); !opened) return tl::unexpected(opened.error());
+    if (auto opened = channel->open(options, i); !opened) return tl::unexpected(opened.error());
   }
   return resolver;
 }

@@ -40,7 +40,7 @@ Expander::Expander(asio::io_context& loop, ExpandMeasurement& measurement, NameR
       measurement_(measurement),
       names_(names),
       feed_(feed),
-      workers_(workers),
+      window_(workers, std::chrono::steady_clock::now()),
       finished_(std::move(finished)),
       later_(loop) {}
 
@@ -55,7 +55,8 @@ void Expander::finish_soon() {
 }
 
 void Expander::pump() {
-  for (std::size_t begun = 0; !feed_ended_ && held_ < workers_; ++begun) {
+  window_.look(std::chrono::steady_clock::now());
+  for (std::size_t begun = 0; !feed_ended_ && held_ < window_.size(); ++begun) {
     if (begun == most_in_one_go) return pump_later(0ms);
     Job job;
     switch (feed_.next(job)) {
@@ -69,13 +70,19 @@ void Expander::pump() {
       if (failure) std::rethrow_exception(failure);
     });
   }
+  if (feed_ended_) return;
+  window_.was_full();
+  pump_later(GrowingWindow::period);  // nothing may finish in it
 }
 
+// Also if it was to be later.
 void Expander::pump_later(std::chrono::milliseconds pause) {
-  if (looking_again_) return;
+  const auto at = std::chrono::steady_clock::now() + pause;
+  if (looking_again_ && later_.expiry() <= at) return;
   looking_again_ = true;
-  later_.expires_after(pause);
-  later_.async_wait([this](boost::system::error_code) {
+  later_.expires_at(at);
+  later_.async_wait([this](boost::system::error_code cancelled) {
+    if (cancelled) return;
     looking_again_ = false;
     pump();
     check_done();

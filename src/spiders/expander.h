@@ -9,6 +9,7 @@
 #include "connect/name_resolver.h"
 #include "spiderling/measurement.h"
 #include "spiders/engine.h"
+#include "spiders/growing_window.h"
 
 namespace spiderling {
 
@@ -27,7 +28,8 @@ class Expander {
  public:
   using Finished = std::function<void(const Job& job, Expansion&& expansion)>;
 
-  /// `workers`: jobs at once. All references outlive the expander, which outlives the loop's last handler.
+  /// `workers`: jobs at once, at most: see GrowingWindow. All references outlive the expander, which outlives
+  /// the loop's last handler.
   Expander(asio::io_context& loop, ExpandMeasurement& measurement, NameResolver& names, JobFeed& feed,
            std::size_t workers, Finished finished);
 
@@ -53,7 +55,7 @@ class Expander {
   ExpandMeasurement& measurement_;
   NameResolver& names_;
   JobFeed& feed_;
-  const std::size_t workers_;
+  GrowingWindow window_;
   const Finished finished_;
   std::function<void()> done_;
   asio::steady_timer later_;

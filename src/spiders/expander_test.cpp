@@ -109,6 +109,13 @@ TEST_F(ExpanderTest, EachJobIsFinishedOnce) {
   EXPECT_GT(measurement_.most(), 1u);
 }
 
+TEST_F(ExpanderTest, BeginsWithFewAtOnce) {
+  ListFeed feed(std::deque<std::string>(1000, "once"));
+  run(feed, 100'000);
+  EXPECT_EQ(finished_.size(), 1000u);
+  EXPECT_EQ(measurement_.most(), GrowingWindow::first);
+}
+
 TEST_F(ExpanderTest, WhatComesToNothingIsToldWithItsReason) {
   ListFeed feed({"once", "nothing", "throws", "twice"});
   run(feed, 100);
