@@ -71,18 +71,34 @@ std::string how_to_run(std::string_view kind, const PluginName& name, const std:
                      name.snake);
 }
 
+std::string next_steps(const std::string& kind, const PluginName& name, const fs::path& folder) {
+  const std::string build = (folder / "build").string();
+  return fmt::format("  cmake -S {} -B {}{} && cmake --build {}\n  ctest --test-dir {}\n  {}\n",
+                     folder.string(), build, prefix_option(), build, build, how_to_run(kind, name, build));
+}
+
+std::string next_steps_in_python(const PluginName& name, const fs::path& folder) {
+  const std::string module = (fs::path(".") / folder / name.snake).lexically_normal().string();
+  return fmt::format(
+      "  /usr/bin/python3 {}_test.py\n  nd-sniff -i TRACE.pcap --output - --chef-module {}.py\n", module,
+      module);
+}
+
 Result<void> make_plugin(const Registry& registry, const std::string& kind, const PluginName& name,
-                         const fs::path& folder) {
+                         const fs::path& folder, bool in_python) {
+  if (in_python && kind != "chef")
+    return error(
+        "there is no starting point for a {} in Python: it is a class of the package pathspider, see "
+        "moving-from-pathspider.md of the guides",
+        kind);
   if (knows(registry, kind, name.of(kind)))
     return error("there is a {} '{}' already; choose another name", kind, name.of(kind));
   if (auto made = make_folder(folder); !made) return made;
-  for (const FilledFile& file : fill_templates(kind, name)) {
+  for (const FilledFile& file : fill_templates(in_python ? kind + "_python" : kind, name)) {
     if (auto written = write_new(folder / file.name, file.text); !written) return written;
     fmt::print("{}\n", (folder / file.name).string());
   }
-  const std::string source = folder.string(), build = (folder / "build").string();
-  fmt::print("\nNext:\n  cmake -S {} -B {}{} && cmake --build {}\n  ctest --test-dir {}\n  {}\n", source,
-             build, prefix_option(), build, build, how_to_run(kind, name, build));
+  fmt::print("\nNext:\n{}", in_python ? next_steps_in_python(name, folder) : next_steps(kind, name, folder));
   return {};
 }
 
@@ -90,6 +106,7 @@ Result<void> make_plugin(const Registry& registry, const std::string& kind, cons
 
 int new_plugin(const Arguments& arguments) {
   std::string kind, name, folder;
+  bool in_python = false;
   CLI::App cli(
       "Makes a folder with a plugin that builds, and a test of it that passes: a starting point of your own.",
       arguments.called_as);
@@ -101,13 +118,15 @@ int new_plugin(const Arguments& arguments) {
       ->check(CLI::IsMember({"chef", "chain", "measurement"}));
   cli.add_option("NAME", name, "What it is called: my_chain, MyChef")->required();
   cli.add_option("--dir", folder, "The folder to make (the name)")->type_name("DIR");
+  cli.add_flag("--python", in_python, "A chef in Python, not in C++");
   add_plugin_options(cli);
   if (const auto exit = parse_command_line(cli, arguments)) return *exit;
   const auto parsed = parse_plugin_name(name);
   const auto found = find_plugins(arguments);
-  const auto made = !parsed  ? Result<void>(tl::unexpected(parsed.error()))
-                    : !found ? Result<void>(tl::unexpected(found.error()))
-                             : make_plugin(*found, kind, *parsed, folder.empty() ? parsed->snake : folder);
+  const auto made =
+      !parsed  ? Result<void>(tl::unexpected(parsed.error()))
+      : !found ? Result<void>(tl::unexpected(found.error()))
+               : make_plugin(*found, kind, *parsed, folder.empty() ? parsed->snake : folder, in_python);
   if (made) return success;
   fmt::print(stderr, "{}: {}\n", arguments.called_as, made.error().message);
   return bad_request;

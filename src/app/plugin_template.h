@@ -11,7 +11,7 @@ namespace spiderling::app {
 
 /// A file of templates/KIND. In it and in its name `new_plugin` and `NewPlugin` stand for the plugin's name.
 struct TemplateFile {
-  std::string_view kind;  ///< "chef", "chain" or "measurement"
+  std::string_view kind;  ///< "chef", "chain", "measurement", "chef_python"
   std::string_view name;
   std::string_view text;
 };

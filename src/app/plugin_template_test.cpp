@@ -34,6 +34,16 @@ TEST(PluginName, WhatIsNoneIsRefused) {
   EXPECT_FALSE(parse_plugin_name(std::string(41, 'x')).has_value());
 }
 
+TEST(Templates, InPythonThereIsNothingToBuild) {
+  std::set<std::string> names;
+  for (const FilledFile& file : fill_templates("chef_python", *parse_plugin_name("my_own"))) {
+    names.insert(file.name);
+    for (const char* placeholder : {"new_plugin", "NewPlugin", "new-plugin"})
+      EXPECT_THAT(file.text, Not(HasSubstr(placeholder))) << file.name;
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"README.md", "my_own.py", "my_own_test.py"}));
+}
+
 TEST(Templates, EveryKindHasABuildATestAndAReadme) {
   for (const char* kind : {"chef", "chain", "measurement"}) {
     std::set<std::string> names;
