@@ -169,7 +169,7 @@ def lists_that_cannot_be_read():
 def without_privileges():
     """The exit status says that nothing was done; the message which right is missing, and what works without."""
     Lab()
-    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    nobody = ["env", "HOME=/nonexistent", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]  # not a home of root
 
     def refused(*options):
         done = subprocess.run([*nobody, *options, SPIDERLING, "measure", "-i", "lab0", "ecn"], stdin=subprocess.DEVNULL,
