@@ -167,9 +167,10 @@ class SniffRun {
     return lost_of_trace || !counters.ever_connected ? failed_while_running : status_of(*cooked);
   }
 
-  enum class Chefs { some_left, none_left };
+  enum class Chefs { some_left, none_left, left_behind };
   int status_of(Chefs chefs) const {
     if (chefs == Chefs::some_left) return success;
+    if (chefs == Chefs::left_behind) return failed_while_running;
     fmt::print(stderr, "{}: every chef failed again and again and was set aside; nothing was left to do\n",
                called_as_);
     return failed_while_running;
@@ -180,20 +181,21 @@ class SniffRun {
     return drop_privileges();
   }
 
-  KitchenOptions kitchen_options(const Source& source, Watchdog& watchdog) const {
+  KitchenOptions kitchen_options(const Source& source, Watchdog& watchdog, const StopSignal& stop) const {
     KitchenOptions options;
     options.name = options_.kitchen_name;
     options.poke_interval = nanoseconds_of(options_.poke_interval_seconds);
     if (!source.live()) options.time = KitchenOptions::Time::of_packets;
     options.max_failures = {options_.max_failures};
     options.watchdog = &watchdog;
+    options.give_up = [&stop] { return stop.requested(); };
     if (options_.kitchen_status.value_or(options_.output.empty())) options.status_interval = status_interval;
     return options;
   }
 
   Result<Chefs> cook(Source& source, DumplingSink& sink, const StopSignal& stop, Closing& closing) {
     Watchdog watchdog;
-    Kitchen kitchen(kitchen_options(source, watchdog), sink);
+    Kitchen kitchen(kitchen_options(source, watchdog, stop), sink);
     for (const ChosenChef& chosen : chefs_) {
       if (auto taken = kitchen.take_on(*chosen.chef); !taken) return tl::unexpected(taken.error());
     }
@@ -208,6 +210,7 @@ class SniffRun {
     source.stop();
     count(source.counters(), kitchen.counters(), closing);
     say_reports(kitchen.reports());
+    if (kitchen.counters().left_behind > 0) return Chefs::left_behind;
     return kitchen.all_set_aside() ? Chefs::none_left : Chefs::some_left;
   }
 
@@ -248,6 +251,8 @@ class SniffRun {
     closing.add_if_any(kitchen.set_aside, "chefs set aside", "set_aside");
     closing.add_if_any(kitchen.skipped_pokes, "pokes skipped", "skipped_pokes");
     closing.add_if_any(kitchen.forgotten, "entries forgotten by chefs", "forgotten");
+    closing.add_if_any(kitchen.remote_dropped, "dropped before slow chefs", "dropped_by_chefs");
+    closing.add_if_any(kitchen.left_behind, "left behind with chefs", "left_behind");
     closing.add(kitchen.dumplings.made, "dumplings", "dumplings");
     closing.add_if_any(kitchen.dumplings.unwritable, "that JSON cannot say", "unwritable");
     closing.add_if_any(kitchen.dumplings.too_large, "too large", "too_large");

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "kitchen/layers.h"
+#include "kitchen/remote_chef.h"
 #include "wire/dissect.h"
 
 namespace spiderling {
@@ -33,6 +34,12 @@ std::int64_t steady_ns() {
 constexpr const char* packet_handler = "packet_handler";
 constexpr const char* interval_handler = "interval_handler";
 
+constexpr std::chrono::milliseconds remote_wait{20};
+// At the end: the longest that one handler of a remote chef may take, and all together when the end was asked
+// for.
+constexpr std::chrono::seconds remote_handler_takes_at_most{10};
+constexpr std::chrono::seconds remote_end_takes_at_most{2};
+
 Timestamp at_ns(std::int64_t time_ns) { return Timestamp(std::chrono::nanoseconds(time_ns)); }
 
 }  // namespace
@@ -41,6 +48,7 @@ struct Kitchen::Cook {
   Cook(const ChefDescription& d, const KitchenOptions& options, std::unique_ptr<Chef> made)
       : description(d),
         chef(std::move(made)),
+        remote(dynamic_cast<RemoteChef*>(chef.get())),
         by_packet(d.name, options.name, Driver::packet),
         by_interval(d.name, options.name, Driver::interval),
         watch(options.watchdog, {fmt::format("{} of chef {}", packet_handler, d.name),
@@ -53,6 +61,7 @@ struct Kitchen::Cook {
 
   const ChefDescription& description;
   std::unique_ptr<Chef> chef;
+  RemoteChef* const remote;  // the chef, if it is one
   std::optional<FilterBank> filter;
   DumplingLabel by_packet;
   DumplingLabel by_interval;
@@ -105,6 +114,8 @@ Result<void> Kitchen::take_on(const ChefDescription& description) {
   try {
     chef = description.create();
     chef->join(description.name, options_.name);
+    if (auto* remote = dynamic_cast<RemoteChef*>(chef.get()))
+      remote->open({packets_time(), packets_time(), options_.max_failures});
   } catch (const std::exception& problem) {
     return error("chef {} cannot be made: {}", description.name, problem.what());
   } catch (...) {
@@ -116,6 +127,7 @@ Result<void> Kitchen::take_on(const ChefDescription& description) {
       log::warning("filter of a chef", {{"chef", name}, {"problem", warning}});
     });
   }
+  if (cook->remote != nullptr) remote_cooks_.push_back(cook.get());
   if (description.has_packet_handler) {
     packet_cooks_.push_back(cook.get());
     wanted_ = wanted_ | description.wants;
@@ -139,6 +151,7 @@ void Kitchen::process(std::span<const Frame> frames) {
     if (packets_time() && keep_time(sane(frame.time_ns))) poke_due(*packet_time_);
     show(frame);
   }
+  if (!remote_cooks_.empty()) collect();
 }
 
 // True if it is later than ever.
@@ -172,6 +185,7 @@ void Kitchen::cook(Cook& cook, const Frame& frame) {
     const FilterProgram* program = cook.filter->program(frame.link_type, false);
     if (program != nullptr && !program->matches(frame.data, frame.captured, frame.wire_length)) return;
   }
+  if (cook.remote != nullptr) return give(cook);
   try {
     const Payload payload = cook.on_packet.call([&] { return cook.chef->packet_handler(packet_); });
     cook.on_packet.succeeded();
@@ -192,6 +206,10 @@ void Kitchen::poke_all(std::int64_t at) {
   for (const auto& each : cooks_) {
     Cook& cook = *each;
     if (!cook.description.has_interval_handler || cook.set_aside) continue;
+    if (cook.remote != nullptr) {
+      poke(cook, at);
+      continue;
+    }
     try {
       const Payload payload = cook.on_interval.call([&] { return cook.chef->interval_handler(interval); });
       cook.on_interval.succeeded();
@@ -232,6 +250,76 @@ void Kitchen::failed(Cook& cook, HandlerMeter& handler, const char* why) {
               {"problem", why}});
 }
 
+void Kitchen::give(Cook& cook) {
+  const Timestamp created = packets_time() ? now() : Timestamp{};
+  while (!cook.remote->give(packet_, created)) {
+    if (wait_for(cook)) continue;
+    ++counters_.left_behind;
+    return;
+  }
+}
+
+void Kitchen::poke(Cook& cook, std::int64_t at) {
+  const Timestamp created = packets_time() ? at_ns(at) : Timestamp{};
+  while (!cook.remote->poke(options_.poke_interval, created)) {
+    if (wait_for(cook)) continue;
+    ++counters_.left_behind;
+    return;
+  }
+}
+
+// Meanwhile what was made is fetched: the chef itself may wait for that. False: no more waiting.
+bool Kitchen::wait_for(Cook& cook) {
+  if (options_.give_up && options_.give_up()) return false;
+  collect();
+  cook.remote->wait(remote_wait);
+  return true;
+}
+
+void Kitchen::collect() {
+  for (Cook* cook : remote_cooks_) {
+    cook->remote->hand_over();
+    cook->remote->collect([&](Driver driver, Timestamp created, std::string_view json) {
+      lines_.add_json(driver == Driver::packet ? cook->by_packet : cook->by_interval, created, json);
+    });
+    if (cook->set_aside || !cook->remote->counters().set_aside) continue;
+    cook->set_aside = newly_set_aside_ = true;
+    ++counters_.set_aside;
+  }
+}
+
+// As long as handlers come back; what does not is left behind.
+void Kitchen::finish_remote() {
+  for (Cook* cook : remote_cooks_) cook->remote->last();
+  const auto is_done = [](const Cook* cook) { return cook->remote->done(); };
+  std::uint64_t handled = 0;
+  auto since = std::chrono::steady_clock::now();
+  while (true) {
+    const auto left = std::ranges::find_if_not(remote_cooks_, is_done);
+    if (left == remote_cooks_.end()) break;
+    const bool hurry = options_.give_up && options_.give_up();
+    std::uint64_t by_now = 0;
+    for (const Cook* cook : remote_cooks_) by_now += cook->remote->counters().handled;
+    const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(handled, by_now) != by_now && !hurry) since = now;
+    if (now - since >= (hurry ? remote_end_takes_at_most : remote_handler_takes_at_most)) break;
+    collect();
+    (*left)->remote->wait(remote_wait);
+  }
+  collect();
+  for (Cook* cook : remote_cooks_) {
+    if (!is_done(cook)) leave_behind(*cook);
+  }
+}
+
+void Kitchen::leave_behind(Cook& cook) {
+  cook.remote->abandon();
+  const std::uint64_t waiting = cook.remote->counters().waiting;
+  counters_.left_behind += waiting;
+  log::error("a chef does not come back; it is left behind, with what waited for it",
+             {{"chef", cook.description.name}, {"packets_and_pokes", waiting}});
+}
+
 // Not while they are gone through.
 void Kitchen::let_go_of_set_aside() {
   newly_set_aside_ = false;
@@ -243,6 +331,7 @@ void Kitchen::let_go_of_set_aside() {
 bool Kitchen::all_set_aside() const { return !cooks_.empty() && counters_.set_aside == cooks_.size(); }
 
 void Kitchen::pass_time(std::optional<Timestamp> at_least) {
+  if (!remote_cooks_.empty()) collect();
   if (next_status_ns_ != never) tell_status(steady_ns());
   if (!packets_time()) {
     poke_due(steady_ns());
@@ -261,6 +350,7 @@ std::chrono::nanoseconds Kitchen::until_next_poke() const {
 
 void Kitchen::finish() {
   if (packets_time() && packet_time_) poke_all(*packet_time_);
+  if (!remote_cooks_.empty()) finish_remote();
   if (next_status_ns_ != never) make_status(steady_ns());
   flush();
 }
@@ -296,6 +386,13 @@ KitchenCounters Kitchen::counters() const {
   counters.skipped_pokes = pokes_.skipped();
   counters.dumplings = lines_.counters();
   for (const auto& cook : cooks_) counters.forgotten += cook->forgotten();
+  for (const Cook* cook : remote_cooks_) {
+    const RemoteCounters remote = cook->remote->counters();
+    counters.failures += remote.failures;
+    counters.remote_dropped += remote.dropped;
+    counters.skipped_pokes += remote.skipped_pokes;
+    counters.dumplings.unwritable += remote.unwritable;
+  }
   return counters;
 }
 

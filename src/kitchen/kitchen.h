@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,15 +34,19 @@ struct KitchenOptions {
   /// Every so often, by the clock, and at the end, the kitchen makes a dumpling of its own, see
   /// KitchenStatus. Zero: never.
   std::chrono::nanoseconds status_interval{};
+  /// Asked while the kitchen waits for a remote chef: true if it shall not wait any more.
+  std::function<bool()> give_up{};
 };
 
 struct KitchenCounters {
   std::uint64_t packets = 0;
-  std::uint64_t malformed = 0;      ///< of them: something in it was cut or impossible; chefs still got it
-  std::uint64_t failures = 0;       ///< handlers that threw
-  std::uint64_t set_aside = 0;      ///< chefs that get nothing more, since they failed again and again
-  std::uint64_t skipped_pokes = 0;  ///< beyond what is made up for, see PokeClock
-  std::uint64_t forgotten = 0;      ///< by chefs whose memory is bounded
+  std::uint64_t malformed = 0;       ///< of them: something in it was cut or impossible; chefs still got it
+  std::uint64_t failures = 0;        ///< handlers that threw
+  std::uint64_t set_aside = 0;       ///< chefs that get nothing more, since they failed again and again
+  std::uint64_t skipped_pokes = 0;   ///< beyond what is made up for, see PokeClock
+  std::uint64_t forgotten = 0;       ///< by chefs whose memory is bounded
+  std::uint64_t remote_dropped = 0;  ///< packets for which a remote chef had no room, one a chef
+  std::uint64_t left_behind = 0;     ///< packets and pokes that a remote chef had not handled at the end
   DumplingCounters dumplings;
 };
 
@@ -49,6 +54,9 @@ struct KitchenCounters {
 /// the same time, since all runs in the caller's thread. A handler that throws, or whose payload JSON cannot
 /// say, is logged the first time and counted; it harms no one else. A chef one of whose handlers throws
 /// max_failures times in a row is set aside: none of its handlers is called any more. One thread.
+///
+/// A RemoteChef runs its handlers in a thread of its own; the kitchen gives it copies and fetches what it
+/// made.
 ///
 ///     Kitchen kitchen({.name = "k"}, sink);
 ///     if (auto taken = kitchen.take_on(*description); !taken) ...
@@ -92,6 +100,12 @@ class Kitchen {
   void serve(Cook& cook, const DumplingLabel& label, const Payload& payload, Timestamp time);
   void failed(Cook& cook, HandlerMeter& handler, const char* why);
   void let_go_of_set_aside();
+  void give(Cook& cook);
+  void poke(Cook& cook, std::int64_t at_ns);
+  bool wait_for(Cook& cook);
+  void collect();
+  void finish_remote();
+  void leave_behind(Cook& cook);
   void tell_status(std::int64_t now_ns);
   void make_status(std::int64_t now_ns);
   bool keep_time(std::int64_t time_ns);
@@ -107,6 +121,7 @@ class Kitchen {
   std::int64_t next_status_ns_;
   std::vector<std::unique_ptr<Cook>> cooks_;
   std::vector<Cook*> packet_cooks_;
+  std::vector<Cook*> remote_cooks_;
   Layers wanted_{};
   Packet packet_;
   std::optional<std::int64_t> packet_time_;  // the latest seen
