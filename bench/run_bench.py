@@ -164,6 +164,7 @@ class Bench:
     def measure_python(self):
         trace, _ = self.mixed_trace()
         self.run_script("python/chains_bench.py", "--trace", trace, "--rounds", str(self.arguments.rounds))
+        self.run_script("python/chefs_bench.py", "--rounds", str(self.arguments.rounds))
 
     def run_script(self, name, *options):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
