@@ -34,6 +34,19 @@ std::string in_one_line(std::string text) {
   return text;
 }
 
+// The innermost frame of a traceback.
+std::string innermost(PyObject* traceback) {
+  Ref last = Ref::borrowed(traceback);
+  for (Ref next = last; next && next.get() != Py_None; next = attribute(last.get(), "tb_next")) last = next;
+  const Ref frame = last ? attribute(last.get(), "tb_frame") : Ref();
+  const Ref code = frame ? attribute(frame.get(), "f_code") : Ref();
+  const Ref file = code ? attribute(code.get(), "co_filename") : Ref();
+  const Ref line = attribute(last.get(), "tb_lineno");
+  if (!file || !line) return {};
+  const std::string path = text_of(file.get());
+  return path.substr(path.rfind('/') + 1) + ":" + text_of(line.get());
+}
+
 }  // namespace
 
 Ref attribute(PyObject* object, const char* name) {
@@ -55,7 +68,7 @@ std::string text_of(PyObject* object) {
 RaisedException take_exception() {
   PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
-  if (type == nullptr) return {"nothing was raised", ""};
+  if (type == nullptr) return {"nothing was raised", "", ""};
   PyErr_NormalizeException(&type, &value, &traceback);
   const Ref own_type(type), own_value(value), own_traceback(traceback);
   RaisedException raised;
@@ -65,6 +78,7 @@ RaisedException take_exception() {
     raised.text = name;
   else if (!speaks_for_itself(type))
     raised.text = name + ": " + raised.text;
+  if (traceback != nullptr) raised.where = innermost(traceback);
   raised.traceback = formatted_traceback(type, value, traceback);
   return raised;
 }

@@ -49,6 +49,7 @@ std::string text_of(PyObject* object);
 /// What a raised exception says, in one line for a person.
 struct RaisedException {
   std::string text;       ///< "No module named 'x'", or with its type where that is needed: "KeyError: 'x'"
+  std::string where;      ///< "my_chefs.py:12", the innermost line of Python; empty: there is none
   std::string traceback;  ///< as Python prints it; several lines
 };
 /// Takes the exception that is set, SystemExit and KeyboardInterrupt too; none is set afterwards.
