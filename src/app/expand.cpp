@@ -52,8 +52,9 @@ class ExpandRun final : private JobFeed {
         signals_(loop_, SIGINT, SIGTERM),
         tick_(loop_),
         progress_(parts.shows_progress),
-        expander_(loop_, *parts.options.measurement->expander(), parts.names, *this, parts.options.workers,
-                  [this](const Job& job, Expansion&& expansion) { job_finished(job, expansion); }) {}
+        expander_(
+            loop_, *parts.options.measurement->expander(), parts.names, *this, parts.options.workers,
+            [this](const Job& job, Expansion&& expansion) { job_finished(job, expansion); }, &calls_) {}
 
   /// Exit status.
   int run();
@@ -77,6 +78,8 @@ class ExpandRun final : private JobFeed {
   asio::signal_set signals_;
   asio::steady_timer tick_;
   ProgressLine progress_;
+  Watchdog watchdog_;
+  PluginCalls calls_{parts_.options.description->name, {}, &watchdog_};
   Expander expander_;
   std::string lines_, unresolved_lines_;  // not written yet
   std::uint64_t written_ = 0;             // jobs

@@ -66,6 +66,12 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->check(CLI::Range(1u, 100'000u))
       ->capture_default_str()
       ->type_name("N");
+  how->add_option("--max-failures", o.max_failures,
+                  "Failures in a row of the measurement's combine(), after which no more jobs are taken, or "
+                  "of a chain's "
+                  "hook, after which the chain is set aside; 0: it goes on")
+      ->capture_default_str()
+      ->type_name("N");
   how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")
       ->check(number_between(0.01, longest_seconds))
       ->capture_default_str()

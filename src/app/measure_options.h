@@ -44,8 +44,9 @@ struct MeasureOptions {
   bool verbose = false;
   EvidenceOptions evidence;
   IntakeOptions intake;
-  std::string contact;   ///< in requests of HTTP; empty: none
-  ExpandOptions expand;  ///< of a measurement that expands jobs
+  std::uint64_t max_failures = 100;  ///< in a row, of combine() or of a chain's hook; 0: any number
+  std::string contact;               ///< in requests of HTTP; empty: none
+  ExpandOptions expand;              ///< of a measurement that expands jobs
 
   SurvivalOptions survival;
 

@@ -35,13 +35,20 @@ void discard_failures(MergedJob& job, const std::string& trouble) {
 }
 
 FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement& measurement,
-                               FlowPackets* packets) {
+                               FlowPackets* packets, Watchdog& watchdog) {
   FlowWatchOptions watch;
   watch.tells_answers = measurement.forger() != nullptr;
   watch.linger =
       std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(options.linger_seconds));
   watch.packets = packets;
+  watch.max_failures = {options.max_failures};
+  watch.watchdog = &watchdog;
   return watch;
+}
+
+MeasureRun::Parts with_calls(MeasureRun::Parts parts, PluginCalls& calls) {
+  parts.plan.calls = &calls;
+  return parts;
 }
 
 // Nobody answered on any connection, or one came to nothing through a fault of ours.
@@ -69,7 +76,8 @@ Result<std::unique_ptr<MeasureRun>> MeasureRun::make(Parts parts) {
 
 MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
                        std::shared_ptr<ConnectContext> connect)
-    : parts_(std::move(parts)),
+    : calls_(parts.options.description->name, {parts.options.max_failures}, &watchdog_),
+      parts_(with_calls(std::move(parts), calls_)),
       own_loop_(std::move(loop)),
       loop_(*own_loop_),
       signals_(loop_, SIGINT, SIGTERM),
@@ -78,7 +86,7 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
       progress_(parts_.shows_progress),
       network_(std::move(connect)),
       watch_(parts_.source, parts_.chains,
-             watch_options(parts_.options, parts_.plan.measurement, parts_.evidence.packets()),
+             watch_options(parts_.options, parts_.plan.measurement, parts_.evidence.packets(), watchdog_),
              [this] { asio::post(loop_, [this] { engine_.observed(watch_.take()); }); }),
       engine_(loop_, parts_.plan, network_, watch_, *this,
               [this](MergedJob&& job) { job_finished(std::move(job)); }),
@@ -155,8 +163,8 @@ void MeasureRun::job_finished(MergedJob&& job) {
 }
 
 void MeasureRun::add_result(MergedJob&& job) {
-  merge(parts_.plan.measurement, job);
-  std::vector<Condition> conditions = combine(parts_.plan.measurement, job);
+  merge(parts_.plan.measurement, job, &calls_);
+  std::vector<Condition> conditions = combine(parts_.plan.measurement, job, &calls_);
   Job once_more = parts_.options.repeat > 1 ? job.job : Job();
   if (const auto decided = votes_.add({std::move(job), std::move(conditions)})) return add_decided(*decided);
   parts_.jobs.give_again(std::move(once_more));
@@ -291,7 +299,8 @@ void MeasureRun::on_tick() {
     fmt::print(stderr, "{}\n", why);
   }
   progress_.update([this](std::chrono::duration<double> elapsed) { return progress_text(elapsed); });
-  if (const std::string trouble = observer_trouble(); !trouble.empty() && !stopping_) {
+  for (const std::string& trouble : {observer_trouble(), calls_.exhausted()}) {
+    if (trouble.empty() || stopping_) continue;
     result_.failure = fmt::format("{}; no more jobs are taken", trouble);
     stop_taking();
   }

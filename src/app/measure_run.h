@@ -92,6 +92,8 @@ class MeasureRun final : private JobFeed {
 
   MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop, std::shared_ptr<ConnectContext> connect);
 
+  Watchdog watchdog_;
+  PluginCalls calls_;
   Parts parts_;
   const std::unique_ptr<asio::io_context> own_loop_;
   asio::io_context& loop_;

@@ -83,6 +83,11 @@ class HandlerWatch {
   /// Handler number `handler` begins; whichever ran before has ended. Every entering counts anew.
   void enter(std::uint32_t handler) noexcept { set(handler + 1); }
   void leave() noexcept { set(none); }
+  /// The handler that runs, plus one; 0: none. To let it go on later, in the same thread: Call(watch, it -
+  /// 1).
+  std::uint32_t running() const noexcept {
+    return static_cast<std::uint32_t>(state_.load(std::memory_order_relaxed) & handler_bits);
+  }
 
   /// For many handlers one after the other, each of which runs once a round: a store for each, and no more.
   class Round {

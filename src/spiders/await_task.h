@@ -11,6 +11,7 @@
 
 #include "base/boost_asio.h"
 #include "spiderling/task.h"
+#include "spiders/plugin_calls.h"
 
 namespace spiderling {
 
@@ -52,22 +53,38 @@ Detached drive(Task<T> task, Handler handler) {
 
 }  // namespace detail
 
-/// Awaits a measurement's task in a coroutine of the engine. Throws what the task throws.
+/// Awaits a measurement's task in a coroutine of the engine. Throws what the task throws. `calls`, if there
+/// are any, are told that it runs as this function.
 template <class T>
-asio::awaitable<T> await_task(Task<T> task) {
+asio::awaitable<T> await_task(Task<T> task, PluginCalls* calls = nullptr,
+                              PluginFunction function = PluginFunction::connect) {
   std::optional<T> value = co_await asio::async_initiate<const asio::use_awaitable_t<>,
                                                          void(std::exception_ptr, std::optional<T>)>(
-      [](auto handler, Task<T> running) { detail::drive(std::move(running), std::move(handler)); },
+      [calls, function](auto handler, Task<T> running) {
+        const PluginCall runs(calls, function);
+        detail::drive(std::move(running), std::move(handler));
+      },
       asio::use_awaitable, std::move(task));
   co_return std::move(*value);
 }
 
-inline asio::awaitable<void> await_task(Task<void> task) {
+inline asio::awaitable<void> await_task(Task<void> task, PluginCalls* calls = nullptr,
+                                        PluginFunction function = PluginFunction::connect) {
   const auto with_value = [](Task<void> running) -> Task<bool> {
     co_await running;
     co_return true;
   };
-  co_await await_task(with_value(std::move(task)));
+  co_await await_task(with_value(std::move(task)), calls, function);
+}
+
+/// Calls a function of the measurement and awaits the task that it gives, as await_task() does.
+template <class Function>
+auto await_call(PluginCalls* calls, PluginFunction function, Function make) {
+  const auto begin = [&] {
+    const PluginCall runs(calls, function);
+    return make();
+  };
+  return await_task(begin(), calls, function);
 }
 
 /// Awaits a coroutine of the engine in a measurement's task. If that coroutine is destroyed before its end,
@@ -75,12 +92,14 @@ inline asio::awaitable<void> await_task(Task<void> task) {
 template <class T>
 class InTask {
  public:
-  InTask(asio::any_io_executor executor, asio::awaitable<T> operation)
-      : executor_(std::move(executor)), operation_(std::move(operation)) {}
+  /// `watch`: which function of the measurement waits is noted in it, and that it goes on; may be nullptr.
+  InTask(asio::any_io_executor executor, asio::awaitable<T> operation, HandlerWatch* watch = nullptr)
+      : executor_(std::move(executor)), operation_(std::move(operation)), watch_(watch) {}
 
   bool await_ready() const noexcept { return false; }
   template <std::derived_from<detail::TaskPromiseBase> Promise>
   void await_suspend(std::coroutine_handle<Promise> waiting) {
+    if (watch_ != nullptr) function_ = watch_->running();
     asio::co_spawn(executor_, std::move(operation_), Resumption(*this, waiting, waiting.promise().root));
   }
   T await_resume() {
@@ -104,7 +123,9 @@ class InTask {
       root_ = {};
       in_task_.failure_ = std::move(failure);
       in_task_.value_.emplace(std::move(value));
-      waiting_.resume();
+      std::optional<HandlerWatch::Call> runs;
+      if (in_task_.watch_ != nullptr) runs.emplace(*in_task_.watch_, in_task_.function_ - 1);
+      waiting_.resume();  // in_task_ may end with it
     }
 
    private:
@@ -115,6 +136,8 @@ class InTask {
 
   asio::any_io_executor executor_;
   asio::awaitable<T> operation_;
+  HandlerWatch* watch_;
+  std::uint32_t function_ = 0;
   std::exception_ptr failure_;
   std::optional<T> value_;
 };

@@ -40,22 +40,29 @@ Result<void> bind(FlowFieldBase& wanted, const ChainSet& chains) {
   return error("the measurement reads field '{}', which none of its chains has", wanted.name());
 }
 
+// Called while it is caught.
+void tell(PluginCalls* calls, PluginFunction function, const char* name) {
+  const std::string why = reason_of(std::current_exception());
+  if (calls != nullptr) return calls->failed(function, why);
+  log::warning(fmt::format("{} of the measurement failed", name), {{"why", why}});
+}
+
 // False: the measurement threw, and what it has said until then is not to be trusted.
-bool ask(const Measurement& measurement, const MergedJob& job, Conditions& conditions) {
+bool ask(const Measurement& measurement, const MergedJob& job, Conditions& conditions, PluginCalls* calls) {
   std::vector<MergedFlow> flows;
   flows.reserve(job.connections.size());
   for (const JobConnection& one : job.connections) {
     flows.emplace_back(one.record, one.flow.states.get(), one.flow.lossy);
   }
   try {
+    const PluginCall runs(calls, PluginFunction::combine);
     measurement.combine(flows, conditions);
-    return true;
-  } catch (const std::exception& problem) {
-    log::warning("combine of the measurement failed", {{"why", problem.what()}});
   } catch (...) {
-    log::warning("combine of the measurement failed", {{"why", "it threw what is no std::exception"}});
+    tell(calls, PluginFunction::combine, "combine");
+    return false;
   }
-  return false;
+  if (calls != nullptr) calls->succeeded(PluginFunction::combine);
+  return true;
 }
 
 }  // namespace
@@ -67,20 +74,21 @@ Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& ch
   return {};
 }
 
-void merge(const Measurement& measurement, MergedJob& job) {
+void merge(const Measurement& measurement, MergedJob& job, PluginCalls* calls) {
   for (std::size_t run = 0; run < job.connections.size(); ++run) {
     JobConnection& one = job.connections[run];
     try {
+      const PluginCall runs(calls, PluginFunction::merge);
       measurement.merge(job.job, run, {one.record, one.flow.states.get(), one.flow.lossy}, one.record);
     } catch (...) {
-      log::warning("merge of the measurement failed", {{"why", reason_of(std::current_exception())}});
+      tell(calls, PluginFunction::merge, "merge");
     }
   }
 }
 
-std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job) {
+std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job, PluginCalls* calls) {
   Conditions conditions;
-  if (!std::ranges::all_of(job.connections, says_something) || !ask(measurement, job, conditions)) {
+  if (!std::ranges::all_of(job.connections, says_something) || !ask(measurement, job, conditions, calls)) {
     conditions = {};
     conditions.add("pathspider.skipped");
   }

@@ -7,6 +7,7 @@
 #include "flows/chain_set.h"
 #include "spiderling/measurement.h"
 #include "spiders/merger.h"
+#include "spiders/plugin_calls.h"
 
 namespace spiderling {
 
@@ -15,13 +16,14 @@ namespace spiderling {
 Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& chains);
 
 /// Lets the measurement add to the records of its connections what their flows tell. Before combine(), once.
-void merge(const Measurement& measurement, MergedJob& job);
+void merge(const Measurement& measurement, MergedJob& job, PluginCalls* calls = nullptr);
 
 /// What the measurement says about the job; and what can be said without it:
 ///   pathspider.skipped         a connection could not be tried: nothing is concluded
 ///   pathspider.missed_flows:N  N flows were expected and not observed
 /// Where a connection was not tried, or came to nothing through a fault of ours, the measurement is not
-/// asked. Where it throws, it counts as not asked, and the log has a line.
-std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job);
+/// asked. Where it throws, it counts as not asked, and `calls` are told, or the log.
+std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job,
+                               PluginCalls* calls = nullptr);
 
 }  // namespace spiderling

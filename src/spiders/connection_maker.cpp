@@ -1,6 +1,7 @@
 #include "spiders/connection_maker.h"
 
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -44,11 +45,13 @@ class ConnectionMaker::OwnWorker final : public Worker {
   Task<ConnectionRecord> tcp_connect() override { return connect_as(Extent::handshake); }
   Task<bool> send(std::string_view bytes) override {
     if (!making_.conversation) co_return false;
-    co_return co_await InTask<bool>(executor_, making_.conversation->send(bytes, making_.deadline));
+    co_return co_await InTask<bool>(executor_, making_.conversation->send(bytes, making_.deadline),
+                                    maker_.plan_.watch());
   }
   Task<std::string> receive(std::size_t most) override {
     if (!making_.conversation) co_return std::string();
-    co_return co_await InTask<std::string>(executor_, making_.conversation->receive(most, making_.deadline));
+    co_return co_await InTask<std::string>(executor_, making_.conversation->receive(most, making_.deadline),
+                                           maker_.plan_.watch());
   }
   int socket() const override { return making_.conversation ? making_.conversation->socket() : -1; }
   void connects_by_itself() override {
@@ -58,7 +61,7 @@ class ConnectionMaker::OwnWorker final : public Worker {
 
  private:
   Task<ConnectionRecord> connect_as(Extent extent) {
-    co_await InTask<bool>(executor_, connected_as(extent));
+    co_await InTask<bool>(executor_, connected_as(extent), maker_.plan_.watch());
     co_return making_.record;
   }
   asio::awaitable<bool> connected_as(Extent extent) {
@@ -121,17 +124,21 @@ asio::awaitable<void> ConnectionMaker::by_measurement(Making& making,
   const Timestamp start = making.record.start;
   std::string broken;
   try {
-    making.record = co_await await_task(plan_.measurement.connect(worker));
+    making.record = co_await await_call(plan_.calls, PluginFunction::connect,
+                                        [&] { return plan_.measurement.connect(worker); });
   } catch (...) {
     broken = reason_of(std::current_exception());
+    tell(PluginFunction::connect, broken);
   }
   making.record.start = start;
   making.record.stop = std::chrono::system_clock::now();
   if (let_go_of_configuration) co_await let_go_of_configuration();
   try {
-    co_await await_task(plan_.measurement.post_connect(worker, making.record));
+    co_await await_call(plan_.calls, PluginFunction::post_connect,
+                        [&] { return plan_.measurement.post_connect(worker, making.record); });
   } catch (...) {
     broken = reason_of(std::current_exception());
+    tell(PluginFunction::post_connect, broken);
   }
   if (broken.empty()) co_return;
   ++counters_.failures_of_plugin;
@@ -141,14 +148,21 @@ asio::awaitable<void> ConnectionMaker::by_measurement(Making& making,
 
 bool ConnectionMaker::is_suitable(Making& making) {
   try {
+    const PluginCall runs(plan_.calls, PluginFunction::unsuitable);
     making.record.reason = plan_.measurement.unsuitable(making.job);
     return making.record.reason.empty();
   } catch (...) {
     ++counters_.failures_of_plugin;
+    const std::string why = reason_of(std::current_exception());
+    tell(PluginFunction::unsuitable, why);
     making.record.state = ConnectionState::discard;
-    making.record.reason = "the measurement failed: " + reason_of(std::current_exception());
+    making.record.reason = "the measurement failed: " + why;
     return false;
   }
+}
+
+void ConnectionMaker::tell(PluginFunction function, const std::string& why) const {
+  if (plan_.calls != nullptr) plan_.calls->failed(function, why);
 }
 
 // Until somebody answers, or all attempts are over. What is kept is the last one's: its record and its flow.
@@ -204,6 +218,8 @@ void ConnectionMaker::take_back(Making& making) {
 
 bool ConnectionMaker::prepare(Making& making) {
   const Configuration& configuration = plan_.configurations[making.number];
+  std::optional<PluginCall> forges;
+  if (forger_ != nullptr) forges.emplace(plan_.calls, PluginFunction::forge);
   auto prepared =
       network_.prepare({&making.job, &configuration.socket, plan_.marks[making.number], port_of(making.job),
                         plan_.options.mode, forger_, making.number, configuration.http});

@@ -52,6 +52,7 @@ class ConnectionMaker {
   asio::awaitable<void> connect(Making& making, Extent extent);
   asio::awaitable<void> attempt(Making& making, Extent extent, Deadline deadline);
   bool is_suitable(Making& making);
+  void tell(PluginFunction function, const std::string& why) const;
   void take_back(Making& making);
   void let_go(Making& making);
   asio::awaitable<void> by_measurement(Making& making, const LetGoOfConfiguration& let_go_of_configuration);

@@ -142,9 +142,14 @@ void Engine::make_together(std::uint64_t id, std::any prepared) {
 // A measurement whose pre_connect() fails still has its connections, with nothing prepared.
 asio::awaitable<std::any> Engine::prepared(std::uint64_t id) {
   try {
-    co_return co_await await_task(plan_.measurement.pre_connect(merger_.job(id)));
+    co_return co_await await_call(plan_.calls, PluginFunction::pre_connect,
+                                  [&] { return plan_.measurement.pre_connect(merger_.job(id)); });
   } catch (...) {
-    log::warning("pre_connect of the measurement failed", {{"why", reason_of(std::current_exception())}});
+    const std::string why = reason_of(std::current_exception());
+    if (plan_.calls != nullptr)
+      plan_.calls->failed(PluginFunction::pre_connect, why);
+    else
+      log::warning("pre_connect of the measurement failed", {{"why", why}});
   }
   co_return std::any{};
 }

@@ -143,7 +143,8 @@ asio::awaitable<bool> Engine::set_up(std::size_t number) {
   if (!plan_.measurement.configures()) co_return true;
   std::string broken;
   try {
-    co_await await_task(plan_.measurement.configure(number));
+    co_await await_call(plan_.calls, PluginFunction::configure,
+                        [&] { return plan_.measurement.configure(number); });
     co_return true;
   } catch (...) {
     broken = reason_of(std::current_exception());

@@ -15,33 +15,34 @@ using namespace std::chrono_literals;
 constexpr auto feed_pause = 5ms;  // before a feed that had nothing is asked again
 // Jobs begun in one go: their questions leave together, and the answers must find room in the sockets.
 constexpr std::size_t most_in_one_go = 64;
-constexpr std::size_t most_warnings = 10;
 
 }  // namespace
 
 // The resolver as a measurement sees it.
 class Expander::LoopResolver final : public Resolver {
  public:
-  LoopResolver(NameResolver& names, asio::any_io_executor executor)
-      : names_(names), executor_(std::move(executor)) {}
+  LoopResolver(NameResolver& names, asio::any_io_executor executor, HandlerWatch* watch)
+      : names_(names), executor_(std::move(executor)), watch_(watch) {}
 
   Task<ResolvedName> resolve(std::string name) override {
-    co_return co_await InTask<ResolvedName>(executor_, names_.resolve(std::move(name)));
+    co_return co_await InTask<ResolvedName>(executor_, names_.resolve(std::move(name)), watch_);
   }
 
  private:
   NameResolver& names_;
   asio::any_io_executor executor_;
+  HandlerWatch* watch_;
 };
 
 Expander::Expander(asio::io_context& loop, ExpandMeasurement& measurement, NameResolver& names, JobFeed& feed,
-                   std::size_t workers, Finished finished)
+                   std::size_t workers, Finished finished, PluginCalls* calls)
     : loop_(loop),
       measurement_(measurement),
       names_(names),
       feed_(feed),
       window_(workers, std::chrono::steady_clock::now()),
       finished_(std::move(finished)),
+      calls_(calls),
       later_(loop) {}
 
 void Expander::start(std::function<void()> done) {
@@ -99,13 +100,15 @@ asio::awaitable<void> Expander::run_job(Job job) {
 }
 
 asio::awaitable<Expansion> Expander::expanded(const Job& job) {
-  LoopResolver resolver(names_, co_await asio::this_coro::executor);
+  HandlerWatch* const watch = calls_ != nullptr ? &calls_->watch() : nullptr;
+  LoopResolver resolver(names_, co_await asio::this_coro::executor, watch);
   Expansion expansion;
   try {
-    expansion = co_await await_task(measurement_.expand(job, resolver));
+    expansion = co_await await_call(calls_, PluginFunction::expand,
+                                    [&] { return measurement_.expand(job, resolver); });
   } catch (...) {
-    if (++counters_.failures_of_plugin <= most_warnings)
-      log::warning("expand of the measurement failed", {{"why", reason_of(std::current_exception())}});
+    ++counters_.failures_of_plugin;
+    if (calls_ != nullptr) calls_->failed(PluginFunction::expand, reason_of(std::current_exception()));
     expansion = {};
     expansion.reason = "the measurement failed";
   }

@@ -30,8 +30,9 @@ class Expander {
 
   /// `workers`: jobs at once, at most: see GrowingWindow. All references outlive the expander, which outlives
   /// the loop's last handler.
+  /// `calls` hears of expand(); nullptr: nobody does.
   Expander(asio::io_context& loop, ExpandMeasurement& measurement, NameResolver& names, JobFeed& feed,
-           std::size_t workers, Finished finished);
+           std::size_t workers, Finished finished, PluginCalls* calls = nullptr);
 
   /// `done`: the feed has ended and every job that was taken is finished.
   void start(std::function<void()> done);
@@ -57,6 +58,7 @@ class Expander {
   JobFeed& feed_;
   GrowingWindow window_;
   const Finished finished_;
+  PluginCalls* const calls_;
   std::function<void()> done_;
   asio::steady_timer later_;
   ExpanderCounters counters_;

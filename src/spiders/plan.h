@@ -7,6 +7,7 @@
 
 #include "spiderling/measurement.h"
 #include "spiders/epochs.h"
+#include "spiders/plugin_calls.h"
 
 namespace spiderling {
 
@@ -37,6 +38,9 @@ struct EnginePlan {
   std::vector<std::uint32_t> marks;  ///< by configuration, of its sockets; 0: none
   HostEpochs* epochs = nullptr;      ///< nullptr: sockets are configured, the host is left alone
   EngineOptions options;
+  PluginCalls* calls = nullptr;  ///< hears of the measurement's functions; nullptr: nobody does
+
+  HandlerWatch* watch() const { return calls != nullptr ? &calls->watch() : nullptr; }
 };
 
 }  // namespace spiderling
