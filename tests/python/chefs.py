@@ -253,5 +253,38 @@ def a_slow_chef_costs_natives_nothing(folder):
         f"h{i}.example" for i in range(2000)]
 
 
+def resident_mb(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def memory_is_flat(folder):
+    """Ten million packets through Python, some of them kept for a while."""
+    path = module(folder, chef("""
+kept = []
+
+def packet_handler(self, packet):
+    if packet.haslayer('DNS'):
+        self.kept.append(packet.getlayer('DNS'))
+        del self.kept[:-100]
+        return {'name': packet['DNS'].qd.qname.decode(), 'source': packet.src, 'fields': sorted(packet['IP'].fields)}
+"""))
+    capture = trace_of("repeat 9900 0 10.0.0.1:1000 > 10.0.0.2:80 tcp A\n" + lookups(100))
+    header, block, blocks = capture[:24], capture[24:], 1000
+    with Kitchen("-i", "-", "-f", "", "-m", path, "--output", "/dev/null") as kitchen:
+        kitchen.process.stdin.write(header)
+        for number in range(blocks):
+            kitchen.process.stdin.write(block)
+            if number == blocks // 5:
+                before = resident_mb(kitchen.process)
+        kitchen.process.stdin.flush()
+        after = resident_mb(kitchen.process)
+        kitchen.process.stdin.close()
+        status, counters = kitchen.finish()
+        assert status == 0 and counters["packets"] == 10_000_000 and counters["dumplings"] == 100_000, counters
+        assert after < before + 8, f"{before:.0f} MB after 2 million packets, {after:.0f} MB after ten"
+        print(f"{before:.1f} MB after 2 million packets, {after:.1f} MB after ten million")
+
+
 with tempfile.TemporaryDirectory() as temporary:
     globals()[sys.argv[1]](temporary)

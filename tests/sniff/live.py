@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import sys
+import tempfile
 import time
 
 from kitchen import HERE, Kitchen, RecordingHub, run_named, trace_text, wait_for
@@ -104,6 +105,37 @@ def no_permission():
     with Kitchen("-i", "lo", "--output", "-", prefix=("setpriv", "--bounding-set=-all", "--inh-caps=-all")) as kitchen:
         assert kitchen.process.wait(60) == 2
         assert "permission" in kitchen.stderr().lower(), kitchen.stderr()
+
+
+def a_chef_in_python_that_lags_costs_natives_nothing():
+    """It gets no more than its queue holds; what it did not get is counted, and for nobody else."""
+    most_waiting, sent = 65_536, 80_000
+    chefs = pathlib.Path(tempfile.mkdtemp()) / "lagging.py"
+    chefs.write_text("import time, netdumplings\n\n\nclass Lagging(netdumplings.DumplingChef):\n"
+                     "    def packet_handler(self, packet):\n        time.sleep(1e6)\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(
+            socket.AF_INET, socket.SOCK_DGRAM) as sender, Kitchen(
+                "-i", "lo", "-f", "udp", "-m", str(chefs), "-m", "netdumplings.dumplingchefs", "-p", "0.2", "--output",
+                "-") as kitchen:
+        opened(kitchen)
+        receiver.bind(("127.0.0.1", 0))
+        for number in range(sent):
+            sender.sendto(b"x", receiver.getsockname())
+            if number % 500 == 0:
+                time.sleep(0.01)  # the ring is read meanwhile
+
+        def counted():
+            counts = [d["payload"]["packet_counts"] for d in kitchen.dumplings() if "packet_counts" in d["payload"]]
+            return counts[-1].get("UDP", 0) if counts else 0
+        wait_for(lambda: counted() >= sent, "native chefs to have got everything")
+        natives = counted()
+        status, closing = kitchen.interrupt()
+    chefs.unlink()
+    chefs.parent.rmdir()
+    assert status == 1 and closing["kernel_dropped"] == 0, closing
+    assert natives == closing["packets"], (natives, closing)
+    assert closing["dropped_by_chefs"] + closing["left_behind"] == closing["packets"], closing
+    assert most_waiting <= closing["left_behind"] <= most_waiting + 1, closing
 
 
 if __name__ == "__main__":
