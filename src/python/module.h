@@ -7,6 +7,7 @@ namespace spiderling::python {
 
 /// Each adds a lane of types to the module. False: a Python exception is set.
 bool add_packet_types(PyObject* module);    ///< packets and their layers, as chefs see them
+bool add_packet_source(PyObject* module);   ///< packets of a trace or an interface, for a Python program
 bool add_observer_types(PyObject* module);  ///< headers as chains see them, Observer, flow records
 bool add_spider_types(PyObject* module);    ///< measurements: models, connections, jobs
 
