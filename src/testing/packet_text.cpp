@@ -338,9 +338,21 @@ class LineReader {
   std::unique_ptr<PacketBuffer<most_bytes>> buffer_ = std::make_unique<PacketBuffer<most_bytes>>();
 };
 
+// `frame hex=...`: bytes as they are.
+TextPacket raw_frame(std::string_view text) {
+  Options options;
+  const auto words = words_of(text);
+  for (std::size_t i = 1; i < words.size(); ++i) options.add(words[i]);
+  const auto hex = options.text("hex");
+  options.all_known();
+  if (!hex) wrong("a frame has bytes: frame hex=0123...");
+  return {bytes_of_hex("hex", *hex), 0};
+}
+
 }  // namespace
 
 TextPacket packet_of_text(std::string_view text, const EndNames& names) {
+  if (text == "frame" || text.starts_with("frame ")) return raw_frame(text);
   return LineReader(text, names).frame();
 }
 

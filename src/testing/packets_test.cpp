@@ -86,7 +86,15 @@ TEST(Packets, WhatWasCapturedMayBeLessThanWasOnTheWire) {
   EXPECT_EQ(packets[0].payload_length(), 100u);
 }
 
+TEST(Packets, AFrameIsTakenAsItIs) {
+  const Packets packets{"frame hex=ffffffffffff0011223344550806"};
+  EXPECT_EQ(packets[0].data().size(), 14u);
+  EXPECT_EQ(packets[0].ether_type(), 0x0806);
+}
+
 TEST(Packets, ALineThatIsNoneSaysWhy) {
+  EXPECT_THAT(why_not("frame"), HasSubstr("a frame has bytes"));
+  EXPECT_THAT(why_not("frame hex=00 len=3"), HasSubstr("no option 'len'"));
   EXPECT_THAT(
       why_not("10.0.0.1:1 > 10.0.0.2:2 tcp S ms=3"),
       HasSubstr("10.0.0.1:1 > 10.0.0.2:2 tcp S ms=3\": there is no option 'ms' here; did you mean 'mss'"));

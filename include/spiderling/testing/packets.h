@@ -48,7 +48,8 @@ struct StoredPacket {
 ///                       vlan=ID snap=BYTES (so many are captured)
 ///     payload           len=N text="..." hex=... dns=query:NAME dns=response:NAME
 ///
-/// Frames are Ethernet. A line that is none of these throws std::invalid_argument, which names it.
+/// Frames are Ethernet; `frame hex=BYTES` is one as it is, sense or not. A line that is none of these throws
+/// std::invalid_argument, which names it.
 class Packets {
  public:
   Packets() = default;

@@ -1,66 +1,57 @@
 #include <gtest/gtest.h>
 
-#include "app/test_run_chain.h"
+#include <algorithm>
 
-namespace spiderling {
+#include "spiderling/testing.h"
+
+namespace spiderling::testing {
 namespace {
 
-using namespace testing;
+using Names = std::vector<std::string>;
 
-const std::string all[] = {"ecn_ect0_syn_fwd",  "ecn_ect1_syn_fwd",  "ecn_ce_syn_fwd",    "ecn_ect0_data_fwd",
-                           "ecn_ect1_data_fwd", "ecn_ce_data_fwd",   "ecn_ect0_syn_rev",  "ecn_ect1_syn_rev",
-                           "ecn_ce_syn_rev",    "ecn_ect0_data_rev", "ecn_ect1_data_rev", "ecn_ce_data_rev"};
+const std::string_view ends_of[] = {"let C = 192.0.2.10:40000\nlet S = 198.51.100.20:80",
+                                    "let C = [2001:db8:a::10]:40000\nlet S = [2001:db8:b::20]:80"};
+
+Packets packets(std::string_view ends, const std::vector<std::string>& lines) {
+  Packets all{ends};
+  for (const std::string& line : lines) all.add(line);
+  return all;
+}
 
 // True are those that are named, false all others.
-void expect_only(const Json& record, const std::vector<std::string>& names) {
-  for (const std::string& name : all) {
-    EXPECT_EQ(record[name], std::ranges::find(names, name) != names.end() ? "true" : "false") << name;
+void expect_only(const Packets& packets, const Names& names) {
+  const Record record = run_chain("ecn", packets);
+  ASSERT_EQ(record.fields().size(), 14u) << "twelve, and the times";
+  for (const std::string& field : record.fields()) {
+    if (field.starts_with("pkt_")) continue;
+    EXPECT_EQ(record[field], std::ranges::find(names, field) != names.end()) << field;
   }
 }
 
 TEST(EcnChain, TellsMarksBySynAndDirection) {
-  for (const IpVersion version : both_versions) {
-    const Hosts h = hosts(version);
-    const auto opening = tcp_packet(h.client, h.server, 0);
-    const struct {
-      Ecn ecn;
-      const char* name;
-    } marks[] = {{Ecn::ect0, "ect0"}, {Ecn::ect1, "ect1"}, {Ecn::ce, "ce"}};
-    for (const auto& mark : marks) {
-      const auto packet = [&](bool forward, std::uint8_t flags) {
-        return tcp_packet(forward ? h.client : h.server, forward ? h.server : h.client, flags,
-                          {.ip = {.ecn = mark.ecn}});
+  for (const std::string_view ends : ends_of) {
+    for (const std::string mark : {"ect0", "ect1", "ce"}) {
+      const auto expect = [&](const std::string& second, const std::string& kind) {
+        expect_only(packets(ends, {"C > S tcp", second + " ecn=" + mark}), {"ecn_" + mark + "_" + kind});
       };
-      const auto field = [&](const char* kind) { return fmt::format("ecn_{}_{}", mark.name, kind); };
-      expect_only(run_chain("ecn", {opening, packet(true, tcp_flag::syn)}), {field("syn_fwd")});
-      expect_only(run_chain("ecn", {opening, packet(true, tcp_flag::ack)}), {field("data_fwd")});
-      expect_only(run_chain("ecn", {opening, packet(false, tcp_flag::syn | tcp_flag::ack)}),
-                  {field("syn_rev")});
-      expect_only(run_chain("ecn", {opening, packet(false, tcp_flag::ack)}), {field("data_rev")});
-      const auto udp = udp_packet(h.client, h.server, 10, {.ecn = mark.ecn});
-      expect_only(run_chain("ecn", {udp}), {field("data_fwd")});
+      expect("C > S tcp S", "syn_fwd");
+      expect("C > S tcp A", "data_fwd");
+      expect("S > C tcp SA", "syn_rev");
+      expect("S > C tcp A", "data_rev");
+      expect_only(packets(ends, {"C > S udp len=10 ecn=" + mark}), {"ecn_" + mark + "_data_fwd"});
     }
   }
 }
 
-TEST(EcnChain, WithoutAMarkAllIsFalse) {
-  const Hosts h = hosts(IpVersion::v4);
-  expect_only(
-      run_chain("ecn", {tcp_packet(h.client, h.server, tcp_flag::syn | tcp_flag::ece | tcp_flag::cwr)}), {});
-}
+TEST(EcnChain, WithoutAMarkAllIsFalse) { expect_only(packets(ends_of[0], {"C > S tcp SEC"}), {}); }
 
 TEST(EcnChain, CollectsAllMarksAndNeverEndsAFlow) {
-  const Hosts h = hosts(IpVersion::v6);
-  const std::vector<PacketBytes> packets{udp_packet(h.client, h.server, 1, {.ecn = Ecn::ect0}),
-                                         udp_packet(h.client, h.server, 1, {.ecn = Ecn::ce})};
-  expect_only(run_chain("ecn", packets), {"ecn_ect0_data_fwd", "ecn_ce_data_fwd"});
-  EXPECT_FALSE(completes("ecn", packets));
+  const Packets two = packets(ends_of[1], {"C > S udp len=1 ecn=ect0", "C > S udp len=1 ecn=ce"});
+  expect_only(two, {"ecn_ect0_data_fwd", "ecn_ce_data_fwd"});
+  EXPECT_FALSE(completes("ecn", two));
 }
 
-TEST(EcnChain, DSCPIsNotTakenForAMark) {
-  const Hosts h = hosts(IpVersion::v4);
-  expect_only(run_chain("ecn", {udp_packet(h.client, h.server, 1, {.dscp = 63})}), {});
-}
+TEST(EcnChain, DSCPIsNotTakenForAMark) { expect_only(packets(ends_of[0], {"C > S udp len=1 dscp=63"}), {}); }
 
 }  // namespace
-}  // namespace spiderling
+}  // namespace spiderling::testing

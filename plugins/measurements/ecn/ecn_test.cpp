@@ -1,13 +1,8 @@
-// Packets of two connections in, through the real chains, conditions out.
+// Lines of two connections in, through the real chains, conditions out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <optional>
-
-#include "flows/test_packets.h"
-#include "plugins/registry.h"
-#include "spiders/combiner.h"
+#include "spiderling/testing.h"
 
 namespace spiderling {
 namespace {
@@ -16,97 +11,48 @@ using namespace testing;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 
-constexpr std::uint8_t ecn_syn = tcp_flag::syn | tcp_flag::ece | tcp_flag::cwr;
-constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
-constexpr std::uint8_t granting = syn_ack | tcp_flag::ece;
-constexpr std::uint8_t reflecting = granting | tcp_flag::cwr;
+// Flags, as letters.
+const std::string plain_syn = "S";
+const std::string ecn_syn = "SEC";
+const std::string syn_ack = "SA";
+const std::string granting = "SAE";
+const std::string reflecting = "SAEC";
 
 using Names = std::vector<std::string>;
-using Packets = std::vector<PacketBytes>;
+using Lines = std::vector<std::string>;
 
 /// A connection as the worker and the observer tell of it.
 struct Told {
   ConnectionState state = ConnectionState::ok;
-  Packets packets{};  // none: not observed
+  Lines packets{};  // none: not observed
   bool lossy = false;
 };
 
+std::string sent(const std::string& flags) { return "C > S tcp " + flags; }
+std::string received(const std::string& flags) { return "S > C tcp " + flags; }
+
 class EcnTest : public ::testing::TestWithParam<IpVersion> {
  protected:
-  static const MeasurementDescription& description() {
-    for (const MeasurementDescription* one : Registry::built_in().measurements()) {
-      if (std::string_view(one->name) == "ecn") return *one;
-    }
-    throw std::runtime_error("no measurement is named ecn");
-  }
-  static ChainSet chains_of_measurement() {
-    const std::vector<std::string> names(description().chains.begin(), description().chains.end());
-    return *ChainSet::make(*Registry::built_in().chains(names));
-  }
-  void SetUp() override {
-    const auto bound = bind_flow_fields(*measurement_, chains_);
-    ASSERT_TRUE(bound.has_value()) << bound.error().message;
-  }
+  void allow_fallback() { test_.options({"--fallback"}); }
 
-  void allow_fallback() {
-    OptionList list;
-    measurement_->options(list);
-    ASSERT_EQ(list.options().size(), 1u);
-    *std::get<bool*>(list.options()[0].target) = true;
+  Lines handshake(const std::string& syn, const std::string& answer) const {
+    return {sent(syn), received(answer), sent("A")};
   }
+  Told plain() const { return {.packets = handshake(plain_syn, syn_ack)}; }
 
-  PacketBytes sent(std::uint8_t flags) const { return tcp_packet(hosts_.client, hosts_.server, flags); }
-  PacketBytes received(std::uint8_t flags, Ecn mark = Ecn::not_ect) const {
-    return tcp_packet(hosts_.server, hosts_.client, flags, {.ip = {.ecn = mark}});
-  }
-  Packets handshake(std::uint8_t syn, std::uint8_t answer) const {
-    return {sent(syn), received(answer), sent(tcp_flag::ack)};
-  }
-  Told plain() const { return {.packets = handshake(tcp_flag::syn, syn_ack)}; }
-
-  JobConnection connection(const Told& told) const {
-    JobConnection one;
-    one.attempted = true;
-    one.record.state = told.state;
-    one.flow.lossy = told.lossy;
-    one.flow.states = states_of(told.packets);
+  ToldConnection connection(const Told& told) const {
+    ToldConnection one{.state = told.state, .lossy = told.lossy};
+    one.packets.add(GetParam() == IpVersion::v4
+                        ? "let C = 192.0.2.10:40000\nlet S = 198.51.100.20:80"
+                        : "let C = [2001:db8:a::10]:40000\nlet S = [2001:db8:b::20]:80");
+    for (const std::string& line : told.packets) one.packets.add(line);
     return one;
   }
   Names conditions(const Told& a, const Told& b) const {
-    MergedJob job;
-    job.connections.push_back(connection(a));
-    job.connections.push_back(connection(b));
-    Names names;
-    for (const Condition& one : combine(*measurement_, job)) names.push_back(one.to_string());
-    return names;
+    return test_.conditions({connection(a), connection(b)});
   }
 
-  const Hosts hosts_ = hosts(GetParam());
-  const ChainSet chains_ = chains_of_measurement();
-  const std::unique_ptr<Measurement> measurement_ = description().create();
-
- private:
-  std::unique_ptr<std::uint8_t[]> states_of(const Packets& packets) const {
-    if (packets.empty()) return nullptr;
-    struct Sink : FlowSink {
-      explicit Sink(std::size_t state_size) : size(state_size) {}
-      void flow_ended(const FlowRecord& record) override {
-        EXPECT_EQ(states, nullptr) << "one flow expected";
-        states = std::make_unique<std::uint8_t[]>(size);
-        std::memcpy(states.get(), record.states, size);
-      }
-      const std::size_t size;
-      std::unique_ptr<std::uint8_t[]> states;
-    } sink(chains_.blank_states().size());
-    Observer observer(chains_, {}, sink);
-    Trace trace;
-    for (const PacketBytes& packet : packets) {
-      trace.at(static_cast<std::int64_t>(trace.size()) * millisecond, packet);
-    }
-    observer.process(trace.frames());
-    observer.finish();
-    return std::move(sink.states);
-  }
+  MeasurementTest test_{"ecn"};
 };
 
 INSTANTIATE_TEST_SUITE_P(BothVersions, EcnTest, ::testing::Values(IpVersion::v4, IpVersion::v6),
@@ -122,25 +68,25 @@ Names works(const char* negotiation, bool ect0 = false, bool ect1 = false, bool 
 }
 
 TEST_P(EcnTest, IsWhatItsDescriptionSays) {
-  EXPECT_STREQ(description().version, "1.0.0");
-  EXPECT_FALSE(description().has_own_connect);
-  const auto runs = measurement_->runs();
+  EXPECT_STREQ(test_.description().version, "1.0.0");
+  EXPECT_FALSE(test_.description().has_own_connect);
+  const auto runs = test_.configurations();
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0].socket.ecn, EcnRequest::off);
   EXPECT_EQ(runs[1].socket.ecn, EcnRequest::on);
   allow_fallback();
-  EXPECT_EQ(measurement_->runs()[1].socket.ecn, EcnRequest::on_with_fallback);
+  EXPECT_EQ(test_.configurations()[1].socket.ecn, EcnRequest::on_with_fallback);
 }
 
 TEST_P(EcnTest, WhereBothConnectItWorksAndTheNegotiationIsTold) {
   const struct {
-    std::uint8_t answer;
+    std::string answer;
     const char* negotiation;
   } cases[] = {
       {granting, "succeeded"},
       {reflecting, "reflected"},
       {syn_ack, "failed"},
-      {static_cast<std::uint8_t>(syn_ack | tcp_flag::cwr), "failed"},
+      {"SAC", "failed"},
   };
   for (const auto& one : cases) {
     EXPECT_THAT(conditions(plain(), {.packets = handshake(ecn_syn, one.answer)}),
@@ -149,51 +95,51 @@ TEST_P(EcnTest, WhereBothConnectItWorksAndTheNegotiationIsTold) {
 }
 
 TEST_P(EcnTest, OtherFlagsOfTheSynAckDoNotMatter) {
-  const auto answer = static_cast<std::uint8_t>(granting | tcp_flag::psh | tcp_flag::urg);
+  const std::string answer = granting + "PU";
   EXPECT_THAT(conditions(plain(), {.packets = handshake(ecn_syn, answer)}),
               ElementsAreArray(works("succeeded")));
 }
 
 TEST_P(EcnTest, MarksFromTheTargetAreToldOnSynAckAndOnData) {
-  for (const std::uint8_t flags : {granting, std::uint8_t{tcp_flag::ack}}) {
-    const auto with = [&](Ecn mark) {
+  for (const std::string& flags : {granting, std::string("A")}) {
+    const auto with = [&](const std::string& mark) {
       Told b{.packets = handshake(ecn_syn, granting)};
-      if (flags == granting) b.packets[1] = received(flags, mark);
-      if (flags != granting) b.packets.push_back(received(flags, mark));
+      if (flags == granting) b.packets[1] = received(flags) + " ecn=" + mark;
+      if (flags != granting) b.packets.push_back(received(flags) + " ecn=" + mark);
       return conditions(plain(), b);
     };
-    EXPECT_THAT(with(Ecn::ect0), ElementsAreArray(works("succeeded", true)));
-    EXPECT_THAT(with(Ecn::ect1), ElementsAreArray(works("succeeded", false, true)));
-    EXPECT_THAT(with(Ecn::ce), ElementsAreArray(works("succeeded", false, false, true)));
+    EXPECT_THAT(with("ect0"), ElementsAreArray(works("succeeded", true)));
+    EXPECT_THAT(with("ect1"), ElementsAreArray(works("succeeded", false, true)));
+    EXPECT_THAT(with("ce"), ElementsAreArray(works("succeeded", false, false, true)));
   }
 }
 
 TEST_P(EcnTest, OurOwnMarksAndThoseInTheBaselineAreNot) {
   Told a = plain();
-  a.packets.push_back(received(tcp_flag::ack, Ecn::ce));
+  a.packets.push_back(received("A") + " ecn=ce");
   Told b{.packets = handshake(ecn_syn, granting)};
-  b.packets.push_back(tcp_packet(hosts_.client, hosts_.server, tcp_flag::ack, {.ip = {.ecn = Ecn::ect0}}));
+  b.packets.push_back(sent("A") + " ecn=ect0");
   EXPECT_THAT(conditions(a, b), ElementsAreArray(works("succeeded")));
 }
 
 TEST_P(EcnTest, Broken) {
-  const Packets silence{sent(ecn_syn), sent(ecn_syn), sent(ecn_syn)};
+  const Lines silence{sent(ecn_syn), sent(ecn_syn), sent(ecn_syn)};
   EXPECT_THAT(conditions(plain(), {.state = ConnectionState::timeout, .packets = silence}),
               ElementsAre("ecn.connectivity.broken"));
-  const Packets reset{sent(ecn_syn), received(tcp_flag::rst | tcp_flag::ack)};
+  const Lines reset{sent(ecn_syn), received("RA")};
   EXPECT_THAT(conditions(plain(), {.state = ConnectionState::failed, .packets = reset}),
               ElementsAre("ecn.connectivity.broken"));
 }
 
 TEST_P(EcnTest, TransientTellsNegotiationToo) {
-  const Told a{.state = ConnectionState::timeout, .packets = {sent(tcp_flag::syn)}};
+  const Told a{.state = ConnectionState::timeout, .packets = {sent(plain_syn)}};
   Names expected = works("succeeded");
   expected[0] = "ecn.connectivity.transient";
   EXPECT_THAT(conditions(a, {.packets = handshake(ecn_syn, granting)}), ElementsAreArray(expected));
 }
 
 TEST_P(EcnTest, Offline) {
-  const Told a{.state = ConnectionState::timeout, .packets = {sent(tcp_flag::syn)}};
+  const Told a{.state = ConnectionState::timeout, .packets = {sent(plain_syn)}};
   const Told b{.state = ConnectionState::failed, .packets = {sent(ecn_syn)}};
   EXPECT_THAT(conditions(a, b), ElementsAre("ecn.connectivity.offline"));
 }
@@ -202,11 +148,10 @@ TEST_P(EcnTest, Offline) {
 // connect() succeeds.
 TEST_P(EcnTest, AConnectionThatStandsOnARetreatIsNotSaidToWork) {
   ASSERT_EQ(combine_connectivity(true, true), Connectivity::works) << "what the original concludes";
-  const Packets retreat{sent(ecn_syn), sent(tcp_flag::syn), received(syn_ack), sent(tcp_flag::ack)};
+  const Lines retreat{sent(ecn_syn), sent(plain_syn), received(syn_ack), sent("A")};
   EXPECT_THAT(conditions(plain(), {.packets = retreat}), ElementsAre("ecn.fallback.seen"));
   EXPECT_THAT(conditions(plain(), {.packets = retreat, .lossy = true}), ElementsAre("ecn.fallback.seen"));
-  const Packets late{sent(ecn_syn), sent(ecn_syn), sent(tcp_flag::syn), received(syn_ack),
-                     sent(tcp_flag::ack)};
+  const Lines late{sent(ecn_syn), sent(ecn_syn), sent(plain_syn), received(syn_ack), sent("A")};
   EXPECT_THAT(conditions(plain(), {.packets = late}), ElementsAre("ecn.fallback.seen"));
   EXPECT_THAT(conditions(plain(), {.state = ConnectionState::timeout, .packets = retreat}),
               ElementsAre("ecn.fallback.seen"));
@@ -215,19 +160,17 @@ TEST_P(EcnTest, AConnectionThatStandsOnARetreatIsNotSaidToWork) {
 }
 
 TEST_P(EcnTest, ALostSynThatIsSentAgainWithEcnIsNoRetreat) {
-  const Packets again{sent(ecn_syn), sent(ecn_syn), received(granting), sent(tcp_flag::ack)};
+  const Lines again{sent(ecn_syn), sent(ecn_syn), received(granting), sent("A")};
   EXPECT_THAT(conditions(plain(), {.packets = again}), ElementsAreArray(works("succeeded")));
 }
 
 TEST_P(EcnTest, WhatWasNotSentAsWantedIsNotJudged) {
   const Told b{.packets = handshake(ecn_syn, granting)};
-  for (const std::uint8_t syn : {ecn_syn, static_cast<std::uint8_t>(tcp_flag::syn | tcp_flag::ece),
-                                 static_cast<std::uint8_t>(tcp_flag::syn | tcp_flag::cwr)}) {
+  for (const std::string& syn : {ecn_syn, std::string("SE"), std::string("SC")}) {
     EXPECT_THAT(conditions({.packets = handshake(syn, syn_ack)}, b), ElementsAre("pathspider.not_observed"))
         << "the baseline asked";
   }
-  for (const std::uint8_t syn :
-       {std::uint8_t{tcp_flag::syn}, static_cast<std::uint8_t>(tcp_flag::syn | tcp_flag::cwr)}) {
+  for (const std::string& syn : {plain_syn, std::string("SC")}) {
     EXPECT_THAT(conditions(plain(), {.packets = handshake(syn, syn_ack)}),
                 ElementsAre("pathspider.not_observed"))
         << "the experiment did not ask";
@@ -264,7 +207,7 @@ TEST_P(EcnTest, UnobservedFlowsLeaveConnectivityOnly) {
 }
 
 TEST_P(EcnTest, WithoutItsSynAckAConnectionSaysNothingOfNegotiation) {
-  EXPECT_THAT(conditions(plain(), {.packets = {sent(ecn_syn), sent(tcp_flag::ack)}}),
+  EXPECT_THAT(conditions(plain(), {.packets = {sent(ecn_syn), sent("A")}}),
               ElementsAre("ecn.connectivity.works", "pathspider.not_observed"));
 }
 
