@@ -61,7 +61,7 @@ if(TARGET spiderling-python)
   set(packages_dir lib/python3/dist-packages)  # where Debian's python3 looks, with the prefix /usr
   install(TARGETS spiderling-python LIBRARY DESTINATION ${SPIDERLING_PRIVATE_DIR} COMPONENT python)
   install(TARGETS spiderling_extension LIBRARY DESTINATION ${packages_dir} COMPONENT python)
-  foreach(package IN ITEMS netdumplings pathspider)
+  foreach(package IN ITEMS netdumplings pathspider spiderling)
     install(DIRECTORY python/${package} DESTINATION ${packages_dir} COMPONENT python OPTIONAL
             PATTERN __pycache__ EXCLUDE PATTERN tests EXCLUDE)
   endforeach()

@@ -83,7 +83,9 @@ Layers wants_of(PyObject* chef_class) {
   return all == Layers{} ? Layers::any : all;
 }
 
-const ChefDescription* describe(PyObject* chef_class, PyObject* base) {
+}  // namespace
+
+const ChefDescription* describe_chef(PyObject* chef_class, PyObject* base) {
   auto* chef = new PythonChefClass{
       text_of(attribute(chef_class, "__name__").get()), filter_of(chef_class), Ref::borrowed(chef_class), {}};
   const bool on_packet = has_own(chef_class, base, "packet_handler");
@@ -102,13 +104,15 @@ const ChefDescription* describe(PyObject* chef_class, PyObject* base) {
   return &chef->description;
 }
 
+namespace {
+
 void add_chefs_of(PyObject* module, PyObject* base, ChefModule& into) {
   PyObject* names = PyModule_GetDict(module);  // borrowed
   PyObject *key = nullptr, *value = nullptr;
   const std::string name = text_of(attribute(module, "__name__").get());
   for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;) {
     if (text_of(key).starts_with("_") || !is_chef_of(value, base, name)) continue;
-    into.chefs.push_back(describe(value, base));
+    into.chefs.push_back(describe_chef(value, base));
   }
 }
 

@@ -18,7 +18,7 @@ bool fill(PyObject* module) {
   using namespace spiderling::python;
   return PyModule_AddStringConstant(module, "__version__", SPIDERLING_VERSION) == 0 &&
          add_packet_types(module) && add_packet_source(module) && add_observer_types(module) &&
-         add_spider_types(module);
+         add_spider_types(module) && (add_testing_types == nullptr || add_testing_types(module));
 }
 
 }  // namespace

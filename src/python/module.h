@@ -10,6 +10,8 @@ bool add_packet_types(PyObject* module);    ///< packets and their layers, as ch
 bool add_packet_source(PyObject* module);   ///< packets of a trace or an interface, for a Python program
 bool add_observer_types(PyObject* module);  ///< headers as chains see them, Observer, flow records
 bool add_spider_types(PyObject* module);    ///< measurements: models, connections, jobs
+/// The test kit, of src/python_testing: in the extension only; the program has no such function.
+[[gnu::weak]] bool add_testing_types(PyObject* module);
 
 }  // namespace spiderling::python
 

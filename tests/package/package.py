@@ -18,6 +18,7 @@ BUILD = pathlib.Path(sys.argv[2]).resolve()
 PLACE = BUILD / "package-test"
 PREFIX = PLACE / "prefix"
 LINKS = {"pspdr", "pathspider", "nd-sniff", "nd-hub", "nd-print", "nd-hubstatus", "nd-hubdetails"}
+PYTHON_PACKAGES = "lib/python3/dist-packages"
 TRACE = SOURCE / "examples/first.pcap"
 
 
@@ -60,7 +61,7 @@ def install():
         parts[component] = files_in(PLACE / component)
     runtime, dev, python = parts["runtime"], parts["dev"], parts["python"]
     assert not runtime & dev and not python & (runtime | dev), parts
-    assert "lib/spiderling/libspiderling-python.so" in python, python
+    assert {"lib/spiderling/libspiderling-python.so", f"{PYTHON_PACKAGES}/spiderling/testing/__init__.py"} <= python, python
     assert {f"bin/{name}" for name in LINKS | {"spiderling"}} <= runtime, runtime
     assert "lib/systemd/system/spiderling-hub.service" in runtime, runtime
     assert (PLACE / "runtime/lib/spiderling/plugins").is_dir()
@@ -262,6 +263,14 @@ def new_measurement():
     assert done.returncode == 0, done.stderr
 
 
+def new_in_python():
+    """`spiderling new ... --python`: there is nothing to build, and its test passes with the kit of this installation."""
+    folder = fresh("new_in_python")
+    run(PREFIX / "bin/spiderling", "new", "chef", "MyChef", "--python", cwd=folder)
+    run("/usr/bin/python3", "-W", "error", folder / "my_chef/my_chef_test.py", PYTHONPATH=str(PREFIX / PYTHON_PACKAGES))
+    is_loaded(folder / "my_chef/my_chef.py")
+
+
 def new_names():
     """Names that are none, or taken, make nothing."""
     folder = fresh("names")
@@ -274,7 +283,7 @@ def new_names():
 
 
 TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, eater, hidden, debs, new_chef, new_chain,
-                                         new_measurement, new_names)}
+                                         new_measurement, new_in_python, new_names)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]]()

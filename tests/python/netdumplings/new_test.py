@@ -11,6 +11,7 @@ from kitchen_test import Recorder
 from netdumplings import DumplingKitchen
 
 PROGRAM = os.environ["SPIDERLING"]
+PACKAGES = str(pathlib.Path(PROGRAM).resolve().parent / "python")  # with the test kit
 EXAMPLE = str(pathlib.Path(__file__).resolve().parents[3] / "examples/first.pcap")
 
 
@@ -30,7 +31,7 @@ class New(unittest.TestCase):
         for line in ("my_chef/README.md", "my_chef/my_chef.py", "my_chef/my_chef_test.py"):
             self.assertIn(line + "\n", output)
         tested = subprocess.run([sys.executable, "-W", "error", "my_chef/my_chef_test.py"], cwd=self.folder, capture_output=True,
-                                text=True, timeout=60, check=False)
+                                text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": PACKAGES})
         self.assertEqual(tested.returncode, 0, tested.stderr)
         self.assertIn("Ran 2 tests", tested.stderr)
         path = str(pathlib.Path(self.folder) / "my_chef/my_chef.py")
