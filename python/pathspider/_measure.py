@@ -3,9 +3,11 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import pkgutil
-import sys
 from datetime import datetime
+
+import _spiderling
 
 from pathspider import _current, _options, _packets, _sysctls
 from pathspider._jobs import JobState
@@ -24,7 +26,17 @@ _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId",
 def modules():
     """Names of the modules of pathspider.plugins, wherever on the path they are."""
     package = importlib.import_module("pathspider.plugins")
-    return sorted({one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_")})
+    return sorted({one.name for one in pkgutil.iter_modules(package.__path__) if not (one.name.startswith("_") or _ships(one))})
+
+
+def _ships(module):
+    """It is one of those of the package itself, whose measurements are native."""
+    if not os.path.exists(os.path.join(getattr(module.module_finder, "path", ""), "_shipped.py")):
+        return False
+    try:
+        return bool(_spiderling.Measurement(module.name))
+    except ValueError:
+        return False
 
 
 def find_plugin(name):
@@ -92,6 +104,9 @@ class Plugin:
             raise TypeError(f"{name} takes arguments without a name, which `measure` cannot give: {', '.join(unusable)}")
         if not issubclass(self.cls, (SynchronizedSpider, DesynchronizedSpider)):
             raise TypeError(f"{self.cls.__name__} is of none of the models")
+        if hasattr(self.cls, "_native"):
+            raise TypeError(f"{self.cls.__name__} derives from a plugin that ships, which is native: its combine_flows() can be "
+                            "called, but it makes no connections in Python")
 
     @property
     def model(self):

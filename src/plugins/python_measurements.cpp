@@ -39,6 +39,12 @@ std::string module_name(const fs::directory_entry& entry) {
   return name;
 }
 
+// The package's own, for Python programs: classes of the native measurements, which are none in Python.
+bool is_shipped(const fs::path& folder, const std::string& name) {
+  std::error_code none;
+  return Registry::built_in().measurement(name) != nullptr && fs::exists(folder / "_shipped.py", none);
+}
+
 std::string native_wins(std::string_view name, std::string_view where) {
   return fmt::format("{} is not used: there is a native measurement '{}'", where, name);
 }
@@ -66,9 +72,11 @@ std::vector<PythonPluginModule> find_python_plugins(std::string_view python_path
   std::map<std::string, fs::path> modules;
   for (const fs::path& folder : folders_of(python_path)) {
     std::error_code none;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder / "pathspider" / "plugins", none)) {
+    const fs::path plugins = folder / "pathspider" / "plugins";
+    for (const fs::directory_entry& entry : fs::directory_iterator(plugins, none)) {
       const std::string name = module_name(entry);
-      if (!name.empty() && name[0] != '_') modules.try_emplace(name, entry.path());
+      if (name.empty() || name[0] == '_' || is_shipped(plugins, name)) continue;
+      modules.try_emplace(name, entry.path());
     }
   }
   std::vector<PythonPluginModule> list;

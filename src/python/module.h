@@ -9,7 +9,8 @@ namespace spiderling::python {
 bool add_packet_types(PyObject* module);    ///< packets and their layers, as chefs see them
 bool add_packet_source(PyObject* module);   ///< packets of a trace or an interface, for a Python program
 bool add_observer_types(PyObject* module);  ///< headers as chains see them, Observer, flow records
-bool add_spider_types(PyObject* module);    ///< measurements: models, connections, jobs
+bool add_spider_types(PyObject* module);    ///< measurements: models, connections, jobs, native ones
+bool add_measurement_type(PyObject* module);
 /// The test kit, of src/python_testing: in the extension only; the program has no such function.
 [[gnu::weak]] bool add_testing_types(PyObject* module);
 

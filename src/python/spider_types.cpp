@@ -3,6 +3,6 @@
 
 namespace spiderling::python {
 
-bool add_spider_types(PyObject* /*module*/) { return make_worker_type(); }
+bool add_spider_types(PyObject* module) { return make_worker_type() && add_measurement_type(module); }
 
 }  // namespace spiderling::python
