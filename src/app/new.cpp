@@ -15,6 +15,7 @@
 #include "app/plugin_options.h"
 #include "app/plugin_template.h"
 #include "base/file_descriptor.h"
+#include "plugins/python_door.h"
 #include "plugins/registry.h"
 
 namespace spiderling::app {
@@ -77,28 +78,39 @@ std::string next_steps(const std::string& kind, const PluginName& name, const fs
                      folder.string(), build, prefix_option(), build, build, how_to_run(kind, name, build));
 }
 
-std::string next_steps_in_python(const PluginName& name, const fs::path& folder) {
+// For python3, if it does not look there by itself.
+std::string python_path_option() {
+  const fs::path packages = python_folders().packages;
+  return packages == "/usr/lib/python3/dist-packages" ? std::string()
+                                                      : fmt::format("PYTHONPATH={} ", packages.string());
+}
+
+std::string next_steps_in_python(const std::string& kind, const PluginName& name, const fs::path& folder) {
   const std::string module = (fs::path(".") / folder / name.snake).lexically_normal().string();
-  return fmt::format(
-      "  /usr/bin/python3 {}_test.py\n  nd-sniff -i TRACE.pcap --output - --chef-module {}.py\n", module,
-      module);
+  const std::string run =
+      kind == "chef"    ? fmt::format("nd-sniff -i TRACE.pcap --output - --chef-module {}.py", module)
+      : kind == "chain" ? fmt::format("spiderling observe -i TRACE.pcap basic {}.py", module)
+                        : fmt::format("cd {} && sudo spiderling measure -i INTERFACE {} < targets.ndjson",
+                                      folder.string(), name.snake);
+  return fmt::format("  {}/usr/bin/python3 {}_test.py\n  {}\n", python_path_option(), module, run);
 }
 
 Result<void> make_plugin(const Registry& registry, const std::string& kind, const PluginName& name,
                          const fs::path& folder, bool in_python) {
-  if (in_python && kind != "chef")
-    return error(
-        "there is no starting point for a {} in Python: it is a class of the package pathspider, see "
-        "moving-from-pathspider.md of the guides",
-        kind);
   if (knows(registry, kind, name.of(kind)))
     return error("there is a {} '{}' already; choose another name", kind, name.of(kind));
+  if (auto fits = in_python ? check_python_name(name) : Result<void>(); !fits) return fits;
   if (auto made = make_folder(folder); !made) return made;
   for (const FilledFile& file : fill_templates(in_python ? kind + "_python" : kind, name)) {
-    if (auto written = write_new(folder / file.name, file.text); !written) return written;
-    fmt::print("{}\n", (folder / file.name).string());
+    const fs::path path = folder / file.name;
+    std::error_code problem;
+    fs::create_directories(path.parent_path(), problem);
+    if (problem) return error("cannot make {}: {}", path.parent_path().string(), problem.message());
+    if (auto written = write_new(path, file.text); !written) return written;
+    fmt::print("{}\n", path.string());
   }
-  fmt::print("\nNext:\n{}", in_python ? next_steps_in_python(name, folder) : next_steps(kind, name, folder));
+  fmt::print("\nNext:\n{}",
+             in_python ? next_steps_in_python(kind, name, folder) : next_steps(kind, name, folder));
   return {};
 }
 
@@ -108,17 +120,18 @@ int new_plugin(const Arguments& arguments) {
   std::string kind, name, folder;
   bool in_python = false;
   CLI::App cli(
-      "Makes a folder with a plugin that builds, and a test of it that passes: a starting point of your own.",
+      "Makes a folder with a plugin that runs, and a test of it that passes: a starting point of your own.",
       arguments.called_as);
   cli.footer(
-      "Example:\n  spiderling new chain my_chain\nExit status: 0 made, 2 nothing was made, or not all of "
+      "Examples:\n  spiderling new chain my_chain\n  spiderling new chef MyChef --python\nExit status: 0 "
+      "made, 2 nothing was made, or not all of "
       "it.");
   cli.add_option("KIND", kind, "chef, chain or measurement")
       ->required()
       ->check(CLI::IsMember({"chef", "chain", "measurement"}));
   cli.add_option("NAME", name, "What it is called: my_chain, MyChef")->required();
   cli.add_option("--dir", folder, "The folder to make (the name)")->type_name("DIR");
-  cli.add_flag("--python", in_python, "A chef in Python, not in C++");
+  cli.add_flag("--python", in_python, "In Python, not in C++");
   add_plugin_options(cli);
   if (const auto exit = parse_command_line(cli, arguments)) return *exit;
   const auto parsed = parse_plugin_name(name);

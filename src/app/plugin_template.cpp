@@ -1,6 +1,7 @@
 #include "app/plugin_template.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace spiderling::app {
 namespace {
@@ -12,6 +13,18 @@ constexpr std::string_view taken[] = {"all",        "test",    "install",  "clea
                                       "edit_cache", "chef",    "packet",   "payload", "layers", "chain",
                                       "record",     "packets", "dumpling", "worker",  "task",   "job",
                                       "spiderling", "testing", "plugin"};
+
+// Words of Python's grammar, modules inside of the interpreter, and packages that a plugin imports.
+constexpr std::string_view taken_in_python[] = {
+    "and",      "as",           "assert",     "async",  "await",     "break",    "class",    "continue",
+    "def",      "del",          "elif",       "else",   "except",    "false",    "finally",  "for",
+    "from",     "global",       "if",         "import", "in",        "is",       "lambda",   "none",
+    "nonlocal", "not",          "or",         "pass",   "raise",     "return",   "true",     "try",
+    "while",    "with",         "yield",      "array",  "atexit",    "binascii", "builtins", "cmath",
+    "errno",    "fcntl",        "gc",         "grp",    "itertools", "marshal",  "math",     "posix",
+    "pwd",      "pyexpat",      "select",     "spwd",   "sys",       "syslog",   "time",     "unicodedata",
+    "zlib",     "netdumplings", "pathspider", "scapy",  "pytest"};
+constexpr const char* python_library = "/usr/lib/python3.11";
 
 bool is_small(char c) { return c >= 'a' && c <= 'z'; }
 bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
@@ -57,6 +70,16 @@ Result<PluginName> parse_plugin_name(std::string_view text) {
   if (std::ranges::find(taken, name.snake) != std::end(taken) || name.snake == "new_plugin")
     return error("'{}' means something else where plugins are built; choose another name", text);
   return name;
+}
+
+Result<void> check_python_name(const PluginName& name) {
+  const std::filesystem::path module = std::filesystem::path(python_library) / name.snake;
+  std::error_code ignored;
+  const bool is_taken = std::ranges::find(taken_in_python, name.snake) != std::end(taken_in_python) ||
+                        std::filesystem::exists(module, ignored) ||
+                        std::filesystem::exists(module.string() + ".py", ignored);
+  if (is_taken) return error("'{}' is something else in Python; choose another name", name.snake);
+  return {};
 }
 
 std::vector<FilledFile> fill_templates(std::string_view kind, const PluginName& name) {

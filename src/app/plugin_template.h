@@ -11,8 +11,8 @@ namespace spiderling::app {
 
 /// A file of templates/KIND. In it and in its name `new_plugin` and `NewPlugin` stand for the plugin's name.
 struct TemplateFile {
-  std::string_view kind;  ///< "chef", "chain", "measurement", "chef_python"
-  std::string_view name;
+  std::string_view kind;  ///< "chef", "chain", "measurement", and with "_python" behind
+  std::string_view name;  ///< with its folders
   std::string_view text;
 };
 
@@ -30,6 +30,9 @@ struct PluginName {
 /// "my_chef" or "MyChef". Error: not such a word, too long, or one that C++, CMake or the kit need
 /// themselves.
 Result<PluginName> parse_plugin_name(std::string_view text);
+
+/// Error: a module or a class of Python cannot be called so, or would hide one of Python's own.
+Result<void> check_python_name(const PluginName& name);
 
 /// A file of the plugin: the template with the name put in.
 struct FilledFile {

@@ -34,14 +34,25 @@ TEST(PluginName, WhatIsNoneIsRefused) {
   EXPECT_FALSE(parse_plugin_name(std::string(41, 'x')).has_value());
 }
 
-TEST(Templates, InPythonThereIsNothingToBuild) {
-  std::set<std::string> names;
-  for (const FilledFile& file : fill_templates("chef_python", *parse_plugin_name("my_own"))) {
-    names.insert(file.name);
-    for (const char* placeholder : {"new_plugin", "NewPlugin", "new-plugin"})
-      EXPECT_THAT(file.text, Not(HasSubstr(placeholder))) << file.name;
+TEST(PluginName, WhatPythonNeedsItselfIsRefusedThere) {
+  for (const char* text : {"class", "json", "unittest", "sys", "Time", "true", "pathspider"}) {
+    const auto name = parse_plugin_name(text);
+    ASSERT_TRUE(name.has_value()) << text;
+    EXPECT_FALSE(check_python_name(*name).has_value()) << text;
   }
-  EXPECT_EQ(names, (std::set<std::string>{"README.md", "my_own.py", "my_own_test.py"}));
+  EXPECT_TRUE(check_python_name(*parse_plugin_name("my_chain")).has_value());
+}
+
+TEST(Templates, InPythonThereIsNothingToBuild) {
+  for (const char* kind : {"chef_python", "chain_python"}) {
+    std::set<std::string> names;
+    for (const FilledFile& file : fill_templates(kind, *parse_plugin_name("my_own"))) {
+      names.insert(file.name);
+      for (const char* placeholder : {"new_plugin", "NewPlugin", "new-plugin"})
+        EXPECT_THAT(file.text, Not(HasSubstr(placeholder))) << kind << " " << file.name;
+    }
+    EXPECT_EQ(names, (std::set<std::string>{"README.md", "my_own.py", "my_own_test.py"})) << kind;
+  }
 }
 
 TEST(Templates, EveryKindHasABuildATestAndAReadme) {

@@ -266,9 +266,14 @@ def new_measurement():
 def new_in_python():
     """`spiderling new ... --python`: there is nothing to build, and its test passes with the kit of this installation."""
     folder = fresh("new_in_python")
-    run(PREFIX / "bin/spiderling", "new", "chef", "MyChef", "--python", cwd=folder)
-    run("/usr/bin/python3", "-W", "error", folder / "my_chef/my_chef_test.py", PYTHONPATH=str(PREFIX / PYTHON_PACKAGES))
-    is_loaded(folder / "my_chef/my_chef.py")
+    program = PREFIX / "bin/spiderling"
+    for kind, name in (("chef", "my_chef"), ("chain", "my_chain")):
+        said = run(program, "new", kind, name, "--python", cwd=folder)
+        first, second = said.split("Next:\n")[1].splitlines()
+        assert f"PYTHONPATH={PREFIX}/{PYTHON_PACKAGES} /usr/bin/python3 {name}/{name}_test.py" == first.strip(), said
+        run("/bin/sh", "-c", first, cwd=folder)
+        shown = run("/bin/sh", "-c", second.replace("TRACE.pcap", str(TRACE)), cwd=folder, PATH=f"{PREFIX}/bin:{os.environ['PATH']}")
+        assert (LOOKUP if kind == "chef" else '"my_chain_ttl_fwd":64') in shown, shown
 
 
 def new_names():

@@ -57,11 +57,11 @@ class New(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("is there already", problems)
 
-    def test_only_chefs(self):
-        for kind in ("chain", "measurement"):
-            status, _, problems = self.new(kind, "mine", "--python")
+    def test_names_that_python_needs(self):
+        for name in ("class", "json", "sys"):
+            status, _, problems = self.new("chef", name, "--python")
             self.assertEqual((status, os.listdir(self.folder)), (2, []))
-            self.assertIn("moving-from-pathspider.md", problems)
+            self.assertIn("is something else in Python", problems)
 
 
 if __name__ == "__main__":
