@@ -178,6 +178,11 @@ class Measurement {
                      ConnectionRecord& /*record*/) const {}
   /// From the merged flows of a job, its conditions.
   virtual void combine(const MergedFlows& flows, Conditions& conditions) const = 0;
+  /// What else the result says: after combine(), once a job, also where combine() was not asked. `members`
+  /// are those of the job as the result has them (Job::members): any may be added or given another value.
+  /// Fields of the records, one for each connection, may be added or taken away.
+  virtual void conclude(const Job& /*job*/, std::span<ConnectionRecord* const> /*records*/,
+                        std::string& /*members*/) const {}
 
   /// For the engine: how many connections a job has and how each is set up.
   virtual std::vector<Configuration> runs() const = 0;

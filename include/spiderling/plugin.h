@@ -14,7 +14,7 @@
 namespace spiderling {
 
 /// Raised with every change that an already built plugin cannot live with.
-inline constexpr std::uint32_t plugin_api_version = 2;
+inline constexpr std::uint32_t plugin_api_version = 3;
 
 /// What must be the same in a plugin and in the program besides: types of these libraries cross the border.
 #if defined(_GLIBCXX_USE_CXX11_ABI)

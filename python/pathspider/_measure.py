@@ -1,4 +1,5 @@
 """The engine's view of a plugin: what src/python/spider_*.cpp calls. Nothing here waits but for the plugin."""
+import copy
 import importlib
 import inspect
 import json
@@ -19,6 +20,8 @@ from pathspider.sync import SynchronizedSpider
 
 KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
 _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
+_OF_A_RESULT = {"sip", "sip_public", "sip_asn", "path", "time", "conditions", "flow_results", "missed_flows", "spdr_attempts", "spdr_repeats"}
+_MOST_DEPTH = 50  # of lists and dictionaries in each other
 
 
 # --- finding plugins
@@ -176,6 +179,8 @@ class Run:
         self._pre_connect_takes = _count_of(spider.pre_connect)
         self._post_connect_takes = _count_of(spider.post_connect)
         self._merges = _is_own(spider, "merge", Spider)
+        self._jobs = {}  # line -> state, until conclude() is given it
+        self._combined = {}  # line -> what combine_flows() has left of its flows
         self._records = {}  # (line, number) -> record, until merge() is given it
         self._forging = {}  # line -> [state, packets to come]
         self._settings = None
@@ -267,6 +272,7 @@ class Run:
 
     def new_job(self, members, dip, dp, line):
         state = JobState(members, dip, dp, line, self._listed)
+        self._jobs[line] = state
         if self.model == "forge":
             self._forging[line] = [state, len(self._connections)]
         return state
@@ -329,22 +335,21 @@ class Run:
 
     # -- one result
 
-    def _as_json(self, fields):
+    def _as_json(self, fields, of="a connection's record", not_these=_OF_THE_ENGINE):
         """What JSON cannot say is left out, and said once."""
         kept = {}
-        for name, value in fields.items():
-            if not isinstance(name, str) or name.startswith("_") or name in _OF_THE_ENGINE:
+        for name, value in list(fields.items()):
+            if not isinstance(name, str) or name.startswith("_") or name in not_these:
                 continue
             try:
-                json.dumps(value, allow_nan=False)
-                kept[name] = value
-            except (TypeError, ValueError):
-                if name not in self._told:
-                    self._told.add(name)
+                kept[name] = _sayable(value)
+            except (TypeError, ValueError, RecursionError):
+                if (name, of) not in self._told:
+                    self._told.add((name, of))
                     logging.getLogger("pathspider").warning(
-                        "%s: '%s' of a connection's record is left out of results: JSON has no %s", self.plugin.name, name,
+                        "%s: '%s' of %s is left out of results: JSON has no %s", self.plugin.name, name, of,
                         type(value).__name__)
-        return json.dumps(kept)
+        return _text(kept)
 
     def merge(self, line, number, flow):
         """Fields that merge() of PATHspider 1 gave the flow, as JSON. `flow`: as JSON, empty if there is none."""
@@ -361,12 +366,25 @@ class Run:
 
     def combine(self, flows):
         """Conditions, from flows as the arguments of _as_dictionary()."""
-        conditions = self.spider.combine_flows([_as_dictionary(*flow) for flow in flows])
+        line = flows[0][6]
+        dictionaries = [_as_dictionary(*flow) for flow in flows]
+        before = [copy.deepcopy(flow) for flow in dictionaries]  # texts, of which there may be much, are not copied
+        conditions = self.spider.combine_flows(dictionaries)
+        self._combined[line] = [None if flow == was else {name: value for name, value in flow.items() if name not in _chain_fields(told[1])}
+                                for flow, was, told in zip(dictionaries, before, flows)]
         if conditions is None:
             return []
         if isinstance(conditions, str) or not all(isinstance(one, str) for one in conditions):
             raise TypeError("combine_flows() is to return a list of strings")
         return list(conditions)
+
+    def conclude(self, line):
+        """What the plugin has put into the job, as members of JSON; and of each flow the fields, besides those of chains, that
+        combine_flows() has left in it: empty if they are as they were."""
+        state = self._jobs.pop(line, None)
+        combined = self._combined.pop(line, ())
+        members = state.members_now(lambda changed: self._as_json(changed, "a job", _OF_A_RESULT)) if state is not None else ""
+        return members, ["" if flow is None else self._as_json(flow, "a flow") for flow in combined]
 
 
 def _members_of(record):
@@ -380,6 +398,29 @@ def _members_of(record):
         if old in members:
             members.setdefault(new, members.pop(old))
     return members
+
+
+def _sayable(value):
+    """As JSON says it. Raises TypeError, ValueError, RecursionError."""
+    said = json.loads(_text(value))
+    if _is_deeper(said, _MOST_DEPTH):
+        raise ValueError
+    return said
+
+
+def _text(value):
+    """Half a pair of surrogates, as undecodable bytes in a text are, no reader of JSON takes: it becomes `?`."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _is_deeper(value, most):
+    if not isinstance(value, (list, dict)):
+        return False
+    return most == 0 or any(_is_deeper(one, most - 1) for one in (value.values() if isinstance(value, dict) else value))
+
+
+def _chain_fields(seen):
+    return _seen(seen) if seen else ()
 
 
 def _seen(text):

@@ -165,6 +165,7 @@ void MeasureRun::job_finished(MergedJob&& job) {
 void MeasureRun::add_result(MergedJob&& job) {
   merge(parts_.plan.measurement, job, &calls_);
   std::vector<Condition> conditions = combine(parts_.plan.measurement, job, &calls_);
+  conclude(parts_.plan.measurement, job, &calls_);
   Job once_more = parts_.options.repeat > 1 ? job.job : Job();
   if (const auto decided = votes_.add({std::move(job), std::move(conditions)})) return add_decided(*decided);
   parts_.jobs.give_again(std::move(once_more));
@@ -182,6 +183,7 @@ void MeasureRun::add_decided(const AnsweredJob& answered) {
   const std::size_t missed = job.missed_flows();
   result_.unobserved += missed;
   JobResult result{job.job, conditions, flows, missed};
+  result.members = job.members;
   if (parts_.asn != nullptr) {
     result.sip_asn = parts_.asn->find(source_of(flows));
     result.dip_asn = parts_.asn->find(job.job.dip);

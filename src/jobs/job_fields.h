@@ -1,6 +1,7 @@
 // What the members of a job may be, whatever the format of the list.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,11 @@ namespace spiderling {
 /// Arrays and objects in one another, the line's own object included. Readers of results recurse; many give
 /// up not far above.
 inline constexpr unsigned max_job_depth = 100;
+
+/// What a result says anew: members of these names do not stay in a job.
+inline constexpr std::array<std::string_view, 10> members_of_results{
+    "sip",        "sip_public",   "sip_asn",      "path",          "time",
+    "conditions", "flow_results", "missed_flows", "spdr_attempts", "spdr_repeats"};
 
 using Fault = std::optional<LineFault>;
 

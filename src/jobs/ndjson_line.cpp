@@ -20,10 +20,6 @@ static_assert(NdjsonLine::padding >= simdjson::SIMDJSON_PADDING);
 
 namespace {
 
-constexpr std::array<std::string_view, 10> members_of_results{
-    "sip",        "sip_public",   "sip_asn",      "path",          "time",
-    "conditions", "flow_results", "missed_flows", "spdr_attempts", "spdr_repeats"};
-
 // Joins what is kept of a line. Members that follow each other are copied as one, with what stands between.
 class KeptMembers {
  public:

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t most_told = 20;  // different failures, each told once
 constexpr auto least_patience = 1s;    // beyond a connection's own time
 constexpr auto configure_patience = 60s;
+constexpr std::size_t most_depth = 100;  // of JSON; pathspider/_measure.py says less
 constexpr std::size_t most_threads = SpiderThreadsOptions().most;
 
 double seconds_of(Timestamp time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
@@ -36,7 +37,9 @@ std::string json_of(const ConnectionRecord& record) {
 }
 
 void add_fields(ConnectionRecord& record, std::string_view text) {
-  const json::value fields = json::parse({text.data(), text.size()});
+  json::parse_options options;
+  options.max_depth = most_depth;
+  const json::value fields = json::parse({text.data(), text.size()}, {}, options);
   for (const json::key_value_pair& one : fields.as_object()) record.add(std::string(one.key()), one.value());
 }
 
@@ -364,6 +367,21 @@ void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const
   } catch (const std::exception& problem) {
     tell("combine_flows()", problem.what());
     throw;
+  }
+}
+
+void SpiderCore::conclude(const Job& job, std::span<ConnectionRecord* const> records,
+                          std::string& members) const {
+  const InterpreterLock lock;
+  const std::vector<Ref> told = items_in(
+      call_method(run_.get(), "conclude", {python_number(static_cast<std::int64_t>(job.line)).get()}).get());
+  if (const std::string text = text_in(told.at(0).get()); !text.empty()) members = text;
+  const std::vector<Ref> fields = items_in(told.at(1).get());
+  for (std::size_t run = 0; run < std::min(fields.size(), records.size()); ++run) {
+    const std::string text = text_in(fields[run].get());
+    if (text.empty()) continue;
+    records[run]->fields.clear();
+    add_fields(*records[run], text);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,6 +48,7 @@ class SpiderCore {
   std::vector<std::uint8_t> forge(const Job& job, std::size_t seq, const ForgedEnds& ends) const;
   void merge(const Job& job, std::size_t run, const MergedFlow& flow, ConnectionRecord& record) const;
   void combine(const MergedFlows& flows, Conditions& conditions) const;
+  void conclude(const Job& job, std::span<ConnectionRecord* const> records, std::string& members) const;
 
  private:
   void find_chains();

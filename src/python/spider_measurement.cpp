@@ -39,6 +39,10 @@ class SpiderMeasurement : public Base {
   void combine(const MergedFlows& flows, Conditions& conditions) const override {
     core_.combine(flows, conditions);
   }
+  void conclude(const Job& job, std::span<ConnectionRecord* const> records,
+                std::string& members) const override {
+    core_.conclude(job, records, members);
+  }
 
  protected:
   SpiderCore core_;

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
+#include <boost/json/parse.hpp>
+
 #include "base/log.h"
+#include "jobs/job_fields.h"
 #include "spiders/await_task.h"
 
 namespace spiderling {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -65,6 +71,17 @@ bool ask(const Measurement& measurement, const MergedJob& job, Conditions& condi
   return true;
 }
 
+// Throws if a result could not have them.
+void check_members(const std::string& members) {
+  json::parse_options options;
+  options.max_depth = max_job_depth;
+  const json::value value = json::parse("{" + members + "}", {}, options);
+  for (const std::string_view name : members_of_results) {
+    if (value.as_object().contains({name.data(), name.size()}))
+      throw std::invalid_argument(fmt::format("'{}' of a job is what a result says anew", name));
+  }
+}
+
 }  // namespace
 
 Result<void> bind_flow_fields(const Measurement& measurement, const ChainSet& chains) {
@@ -95,6 +112,22 @@ std::vector<Condition> combine(const Measurement& measurement, const MergedJob& 
   if (const std::size_t missed = job.missed_flows(); missed > 0)
     conditions.add("pathspider.missed_flows", missed);
   return std::move(conditions).list();
+}
+
+void conclude(const Measurement& measurement, MergedJob& job, PluginCalls* calls) {
+  std::vector<ConnectionRecord*> records;
+  records.reserve(job.connections.size());
+  for (JobConnection& one : job.connections) records.push_back(&one.record);
+  std::string members = job.job.members;
+  try {
+    const PluginCall runs(calls, PluginFunction::conclude);
+    measurement.conclude(job.job, records, members);
+    if (members == job.job.members) return;
+    check_members(members);
+    job.members = std::move(members);
+  } catch (...) {
+    tell(calls, PluginFunction::conclude, "conclude");
+  }
 }
 
 }  // namespace spiderling

@@ -26,4 +26,8 @@ void merge(const Measurement& measurement, MergedJob& job, PluginCalls* calls = 
 std::vector<Condition> combine(const Measurement& measurement, const MergedJob& job,
                                PluginCalls* calls = nullptr);
 
+/// Lets the measurement say what else the result says: after combine(), once a job. `members` of the job that
+/// are no JSON, or named as what a result says anew, are not taken: the job's stay as they came.
+void conclude(const Measurement& measurement, MergedJob& job, PluginCalls* calls = nullptr);
+
 }  // namespace spiderling

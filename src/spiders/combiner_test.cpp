@@ -77,6 +77,20 @@ class Asking : public SynchronizedMeasurement {
   Combine combine_;
 };
 
+class Concluding : public Asking {
+ public:
+  explicit Concluding(std::string members) : members_(std::move(members)) {}
+  void conclude(const Job& job, std::span<ConnectionRecord* const> records,
+                std::string& members) const override {
+    EXPECT_EQ(members, job.members);
+    members = members_;
+    records.back()->add("concluded", true);
+  }
+
+ private:
+  std::string members_;
+};
+
 template <class T>
 class OneField : public Asking {
  public:
@@ -261,6 +275,31 @@ TEST(Conditions, ConnectivityOfTwoAndOfOne) {
               ElementsAre("a.connectivity.works", "a.connectivity.broken", "a.connectivity.transient",
                           "a.connectivity.offline", "b.connectivity.online", "b.connectivity.offline", "c:48",
                           "d:text"));
+}
+
+TEST(Combiner, AMeasurementConcludesWhatElseTheResultSays) {
+  const ChainSet chains = chain_set();
+  MergedJob job = job_of(chains);
+  job.job.members = R"("dip":"192.0.2.1","rank":7)";
+  conclude(Concluding(R"("dip":"192.0.2.1","rank":8,"found":[1])"), job);
+  EXPECT_EQ(job.members, R"("dip":"192.0.2.1","rank":8,"found":[1])");
+  EXPECT_EQ(job.job.members, R"("dip":"192.0.2.1","rank":7)") << "it is still the same job";
+  ASSERT_NE(job.connections[1].record.find("concluded"), nullptr);
+  EXPECT_EQ(job.connections[0].record.find("concluded"), nullptr);
+}
+
+TEST(Combiner, MembersThatNoResultCouldHaveAreNotTaken) {
+  const ChainSet chains = chain_set();
+  for (const char* members : {R"("rank":7,)", R"("rank":7},{"a":1)", R"("rank":7,"conditions":[])"}) {
+    MergedJob job = job_of(chains);
+    job.job.members = R"("rank":7)";
+    conclude(Concluding(members), job);
+    EXPECT_EQ(job.members, "") << members;
+  }
+  MergedJob job = job_of(chains);
+  job.job.members = R"("rank":7)";
+  conclude(Concluding(R"("rank":7)"), job);
+  EXPECT_EQ(job.members, "") << "nothing was changed";
 }
 
 }  // namespace

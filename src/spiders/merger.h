@@ -27,6 +27,7 @@ struct JobConnection {
 struct MergedJob {
   Job job;
   std::vector<JobConnection> connections;  ///< by configuration
+  std::string members;                     ///< of the job, as its result has them; empty: as it came
 
   /// Flows that were expected and not observed.
   std::size_t missed_flows() const;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t most_warnings = 10;  // of each function
 
-constexpr const char* names[] = {"unsuitable", "pre_connect", "connect",   "post_connect", "forge",
-                                 "merge",      "combine",     "configure", "expand"};
+constexpr const char* names[] = {"unsuitable", "pre_connect", "connect",  "post_connect", "forge",
+                                 "merge",      "combine",     "conclude", "configure",    "expand"};
 
 std::vector<std::string> names_for(std::string_view measurement) {
   std::vector<std::string> all;

@@ -20,6 +20,7 @@ enum class PluginFunction : std::uint8_t {
   forge,
   merge,
   combine,
+  conclude,
   configure,
   expand,
   last_

@@ -96,13 +96,20 @@ void append_conditions(std::span<const Condition> conditions, std::string& text)
   text += ']';
 }
 
+bool brings_dip_asn(const JobResult& result) {
+  if (result.members.empty()) return !result.job.member("dip_asn").is_null();
+  Job changed;
+  changed.members = result.members;
+  return !changed.member("dip_asn").is_null();
+}
+
 // A job may have brought its own dip_asn, as `filter --asn` gives it.
 void append_systems(const JobResult& result, std::string& text) {
   if (result.sip_asn != 0) {
     text += ",\"sip_asn\":";
     append_number(result.sip_asn, text);
   }
-  if (result.dip_asn != 0 && result.job.member("dip_asn").is_null()) {
+  if (result.dip_asn != 0 && !brings_dip_asn(result)) {
     text += ",\"dip_asn\":";
     append_number(result.dip_asn, text);
   }
@@ -155,9 +162,10 @@ ResultJson::ResultJson(const ChainSet& chains, bool with_flows)
 void ResultJson::append(const JobResult& result, std::string& text) const {
   const IpAddress sip = source_of(result.flows);
   const Span time = time_of(result.flows);
+  const std::string_view members = result.members.empty() ? result.job.members : result.members;
   text += '{';
-  text += result.job.members;
-  text += result.job.members.empty() ? "\"sip\":" : ",\"sip\":";
+  text += members;
+  text += members.empty() ? "\"sip\":" : ",\"sip\":";
   append_address(sip, text);
   append_systems(result, text);
   text += ",\"path\":[";

@@ -34,6 +34,7 @@ struct JobResult {
   unsigned times = 0;                 ///< how often it was measured to decide; 0: not said
   std::uint32_t sip_asn = 0;          ///< autonomous systems; 0: not known
   std::uint32_t dip_asn = 0;
+  std::string_view members{};  ///< that the result has instead of those of the job; empty: those
 };
 
 /// Writes one result a line: what the job came with, then what was found, in the words of PATHspider.

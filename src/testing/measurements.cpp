@@ -87,6 +87,7 @@ struct MeasurementTest::State {
   TargetResult result_of(MergedJob& job) const {
     merge(*measurement, job);
     const auto conditions = combine(*measurement, job);
+    conclude(*measurement, job);
     TargetResult result{texts_of(conditions), {}, {}};
     std::vector<FlowResult> flows;
     for (const JobConnection& one : job.connections) {
@@ -94,7 +95,13 @@ struct MeasurementTest::State {
       flows.push_back({&one.record, one.flow.states.get(), one.flow.first, one.flow.last, one.flow.lossy});
     }
     std::string line;
-    ResultJson(chains, true).append({job.job, conditions, flows, job.missed_flows()}, line);
+    ResultJson(chains, true)
+        .append({.job = job.job,
+                 .conditions = conditions,
+                 .flows = flows,
+                 .missed_flows = job.missed_flows(),
+                 .members = job.members},
+                line);
     result.json = boost::json::parse(line);
     return result;
   }

@@ -229,6 +229,40 @@ def forged():
     assert len(results) == 4 and all(one["conditions"] == ["wicked.connectivity.works"] for one in results), results
 
 
+def what_a_plugin_notes_is_in_results():
+    """In the job, from whatever function; in a flow, after it was merged. What it came with stays."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    lines = [json.dumps({**job, "exact": 7})[:-1] + ', "exactly": 1.50e0}' for job in jobs_of(lab)]
+    results, said = measure(lines, "notes")
+    assert len(results) == 6, said
+    for result in results:
+        assert result["before"] == {"list": [1, "zwei", None]} and result["configs"] == [0, 1] and result["after"] == 1, result
+        assert result["found"] == 2 and result["half"] == "a?" and result["conditions"] == ["notes.connectivity.online"], result
+        assert re.fullmatch(r"\d\.TEST", result["domain"]) and result["dp"] == 80, result
+        assert isinstance(result["rank"], int) and result["exactly"] == 1.5 and result["exact"] == 7, result
+        assert "raw" not in result and "_mine" not in result, result
+        first, second = result["flow_results"]
+        assert first["late"] and first["kept"] == 1 and "said" not in first and first["asn"] == 64496, first
+        assert second["late"] and second["said"] == "much" and "asn" not in second and second["pkt_fwd"] > 0, second
+    assert said.count("'raw' of a job is left out of results: JSON has no bytes") == 1, said
+
+
+def what_is_noted_of_jobs_that_failed():
+    """Also of those whose connections came to nothing; and each time of a job that is measured again begins anew."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    jobs = [{**job, "dp": 9} for job in jobs_of(lab, 1)]
+    for result in measure(jobs, "notes")[0]:
+        assert states(result) == [network.FAILED] * 2 and result["configs"] == [0, 1], result
+    for result in measure(jobs_of(lab, 1), "notes", "--repeat", "3")[0]:
+        assert result["configs"] == [0, 1] and result["spdr_repeats"] >= 2, result
+    path = pathlib.Path("/run/first")
+    measure(jobs_of(lab, 1), "--output", str(path), "notes")
+    results, said = measure([line for line in path.read_text().splitlines()], "notes")
+    assert len(results) == 2 and all(one["configs"] == [0, 1, 0, 1] for one in results), (results, said)
+
+
 # --- around runs
 
 def going_on_after_a_kill():
