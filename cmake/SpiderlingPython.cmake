@@ -9,6 +9,7 @@ set(SPIDERLING_PYTHON_FOLDER ${CMAKE_BINARY_DIR}/python)
 #   libspiderling-python.so   the program's door to Python, dlopened by it; what of the engine it uses it takes from the program
 #   _spiderling.cpython-...   the extension module, for an ordinary python3; has the ENGINE's stages in itself,
 #                             and the test kit of KIT's folder with what that LINKs
+#   FOLDER_test               its unit tests, which embed Python as the program does
 function(spiderling_python folder)
   cmake_parse_arguments(arg "" "KIT" "ENGINE;LINK" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${folder})
@@ -43,6 +44,11 @@ function(spiderling_python folder)
   # Another module of the same process, or a plugin of another version, shall not meet our symbols.
   target_link_options(spiderling_extension PRIVATE -Wl,--version-script=${dir}/extension.map)
   set_property(TARGET spiderling_extension APPEND PROPERTY LINK_DEPENDS ${dir}/extension.map)
+
+  spiderling_test(${folder}_test FILES ${tests} LINK spiderling_${folder} ${arg_ENGINE} PkgConfig::python_embed)
+  if(TARGET ${folder}_test)
+    target_compile_definitions(${folder}_test PRIVATE SPIDERLING_TEST_PACKAGES="${CMAKE_SOURCE_DIR}/python")
+  endif()
 
   file(MAKE_DIRECTORY ${SPIDERLING_PYTHON_FOLDER})
   foreach(package IN ITEMS netdumplings pathspider spiderling)

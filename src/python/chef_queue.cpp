@@ -22,7 +22,10 @@ bool ChefQueue::put(WaitingItem item, Bytes bytes) {
 void ChefQueue::hand_over() {
   if (filling_.items.empty()) return;
   const std::lock_guard lock(mutex_);
-  if (!is_full(filling_) && !idle_ && !closed_) return;
+  if (is_full(filling_) || idle_) hand_over_locked();
+}
+
+void ChefQueue::hand_over_locked() {
   batches_.push_back(std::move(filling_));
   filling_ = {};
   if (!empty_.empty()) {
@@ -33,12 +36,11 @@ void ChefQueue::hand_over() {
   filled_.notify_one();
 }
 
+// All at once: the other thread must never find it closed without its last batch.
 void ChefQueue::close() {
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-  }
-  hand_over();
+  const std::lock_guard lock(mutex_);
+  if (!filling_.items.empty()) hand_over_locked();
+  closed_ = true;
   filled_.notify_one();
 }
 

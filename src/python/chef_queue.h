@@ -69,6 +69,8 @@ class ChefQueue {
     return batch.items.size() >= full_batch_items || batch.bytes.size() >= full_batch_bytes;
   }
 
+  void hand_over_locked();
+
   WaitingBatch filling_;  // of the thread that puts
   std::atomic<std::size_t> waiting_items_ = 0;
   std::atomic<std::size_t> waiting_bytes_ = 0;

@@ -67,12 +67,12 @@ struct SpiderThreads::Shared {
     post(std::move(function));
     return true;
   }
-  // How it ended is known: its coroutine goes on in the loop.
-  // Runs in a thread of the plugin, or in the loop.
+  // It runs in a thread of these, or in the loop.
   void begin(const std::shared_ptr<Item>& item) {
     item->over = Clock::now() + item->time;
     running.push_back(item);
   }
+  // How it ended is known: its coroutine goes on in the loop.
   void decide(const std::shared_ptr<Item>& item, CallEnd end) {
     item->decided = true;
     item->end = end;
@@ -143,7 +143,15 @@ void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
   shared->mutex.unlock();
 }
 
-void watch(SpiderThreads::Shared& shared) {
+// A thread more, if what waits wants one and there may be one. With the lock.
+void add_thread(const std::shared_ptr<SpiderThreads::Shared>& shared) {
+  if (shared->idle >= shared->waiting.size() || shared->threads >= shared->options.most) return;
+  ++shared->threads;
+  std::thread([shared] { serve(shared); }).detach();
+}
+
+void watch(const std::shared_ptr<SpiderThreads::Shared>& held) {
+  SpiderThreads::Shared& shared = *held;
   std::unique_lock lock(shared.mutex);
   while (!shared.changed.wait_for(lock, look_every, [&] { return shared.stopping; })) {
     const auto now = Clock::now();
@@ -165,6 +173,7 @@ void watch(SpiderThreads::Shared& shared) {
                    {{"which", item->what}, {"after_ms", std::to_string(item->time.count())}});
       shared.decide(item, CallEnd::hung);
       raise_in(item);
+      add_thread(held);
     }
   }
 }
@@ -175,7 +184,7 @@ SpiderThreads::SpiderThreads(const SpiderThreadsOptions& options, PostToLoop pos
     : shared_(std::make_shared<Shared>()) {
   shared_->options = options;
   shared_->post = std::move(post);
-  shared_->watcher = std::thread([shared = shared_.get()] { watch(*shared); });
+  shared_->watcher = std::thread([shared = shared_] { watch(shared); });
 }
 
 SpiderThreads::~SpiderThreads() { stop(); }
@@ -245,10 +254,7 @@ void SpiderThreads::Call::begin(std::coroutine_handle<> waiting) {
   const std::lock_guard lock(shared.mutex);
   if (shared.lost >= shared.options.most_lost) return shared.decide(item_, CallEnd::refused);
   shared.waiting.push_back(item_);
-  if (shared.idle < shared.waiting.size() && shared.threads < shared.options.most) {
-    ++shared.threads;
-    std::thread([keep = shared_] { serve(keep); }).detach();
-  }
+  add_thread(shared_);
   shared.has_work.notify_one();
 }
 
