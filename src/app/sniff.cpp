@@ -217,6 +217,11 @@ class SniffRun {
   // Those that failed or blocked in any case.
   static void say_reports(const std::vector<ChefReport>& reports) {
     for (const ChefReport& chef : reports) {
+      if (chef.queue && chef.queue->dropped + chef.queue->skipped_pokes > 0) {
+        log::warning("a chef lagged behind", {{"chef", chef.chef},
+                                              {"packets_dropped", chef.queue->dropped},
+                                              {"pokes_skipped", chef.queue->skipped_pokes}});
+      }
       for (const HandlerReport& handler : chef.handlers) {
         const HandlerFigures& f = handler.figures;
         const bool is_well = f.failures == 0 && f.blocked == 0;

@@ -37,7 +37,12 @@ void append_chef(std::string& out, const ChefReport& report) {
     if (i != 0) out += ',';
     append_handler(out, report.handlers[i]);
   }
-  out += "]}";
+  out += ']';
+  if (report.queue) {
+    fmt::format_to(std::back_inserter(out), R"(,"queue":{{"waiting":{},"dropped":{},"skipped_pokes":{}}})",
+                   report.queue->waiting, report.queue->dropped, report.queue->skipped_pokes);
+  }
+  out += '}';
 }
 
 // --- reading what somebody wrote
@@ -85,11 +90,21 @@ bool take_list(const dom::element& object, const char* key, std::size_t most, st
   return std::ranges::all_of(list, [&](const One& one) { return names.insert(one.*name).second; });
 }
 
+// A kitchen may say nothing of it.
+bool take_queue(const dom::element& chef, std::optional<QueueFigures>& queue) {
+  dom::element object;
+  if (chef["queue"].get(object) != simdjson::SUCCESS) return true;
+  QueueFigures& f = queue.emplace();
+  return take_count(object, "waiting", f.waiting) && take_count(object, "dropped", f.dropped) &&
+         take_count(object, "skipped_pokes", f.skipped_pokes);
+}
+
 bool take_chef(const dom::element& element, ChefReport& report) {
   return take_name(element, "chef", report.chef) &&
          element["set_aside"].get(report.set_aside) == simdjson::SUCCESS &&
          take_list(element, "handlers", KitchenStatus::most_handlers, report.handlers,
-                   &HandlerReport::handler, take_handler);
+                   &HandlerReport::handler, take_handler) &&
+         take_queue(element, report.queue);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,18 @@ struct HandlerReport {
   HandlerFigures figures;
 };
 
+/// Of a chef that gets its packets through a queue of its own.
+struct QueueFigures {
+  std::uint64_t waiting = 0;        ///< packets and pokes that have not been handled yet
+  std::uint64_t dropped = 0;        ///< packets that found no room
+  std::uint64_t skipped_pokes = 0;  ///< pokes that came while the one before was still waiting
+};
+
 struct ChefReport {
   std::string chef;
   bool set_aside = false;  ///< it failed again and again, and gets nothing more
   std::vector<HandlerReport> handlers;
+  std::optional<QueueFigures> queue{};
 };
 
 /// For a chef whose handlers are not run by its kitchen but, say, in a thread of Python's, and are measured
@@ -45,7 +54,9 @@ struct KitchenStatus {
   /// The payload of the dumpling:
   ///     {"uptime":12.500,"packets":10,"malformed":0,"dumplings":4,"chefs":[{"chef":"ARPChef","set_aside":false,
   ///      "handlers":[{"handler":"packet_handler","calls":10,"failures":0,"blocked":0,"busy_seconds":0.000001200,
-  ///                   "longest_seconds":0.000000300}]}]}
+  ///                   "longest_seconds":0.000000300}],
+  ///      "queue":{"waiting":0,"dropped":0,"skipped_pokes":0}}]}
+  /// where `queue` is of chefs that have one.
   std::string json() const;
 
   // Of what a kitchen says of itself a hub keeps no more.

@@ -15,7 +15,7 @@ KitchenStatus example() {
           1,
           4,
           {{"ARP\"Chef", true, {{"packet_handler", {10, 3, 1, 1200ns, 1500ms}}, {"interval_handler", {}}}},
-           {"Other", false, {}}}};
+           {"Other", false, {}, QueueFigures{7, 8, 9}}}};
 }
 
 TEST(KitchenStatus, IsReadAsItWasWritten) {
@@ -28,6 +28,11 @@ TEST(KitchenStatus, IsReadAsItWasWritten) {
   ASSERT_EQ(read->chefs.size(), 2u);
   EXPECT_EQ(read->chefs[0].chef, "ARP\"Chef");
   EXPECT_TRUE(read->chefs[0].set_aside);
+  EXPECT_FALSE(read->chefs[0].queue);
+  ASSERT_TRUE(read->chefs[1].queue);
+  EXPECT_EQ(read->chefs[1].queue->waiting, 7u);
+  EXPECT_EQ(read->chefs[1].queue->dropped, 8u);
+  EXPECT_EQ(read->chefs[1].queue->skipped_pokes, 9u);
   const HandlerFigures& f = read->chefs[0].handlers.at(0).figures;
   EXPECT_EQ(f.calls, 10u);
   EXPECT_EQ(f.failures, 3u);
@@ -62,6 +67,9 @@ TEST(KitchenStatus, WhatIsNoneIsRefused) {
         with("interval_handler", "packet_handler"),
         with(R"("set_aside":true)", R"("set_aside":1)"),
         with(R"(,"handlers":[])", ""),
+        with(R"("dropped":8)", R"("dropped":-8)"),
+        with(R"("dropped":8,)", ""),
+        with(R"({"waiting":7,"dropped":8,"skipped_pokes":9})", "7"),
         with("0.000001200", "-0.1"),
         with("0.000001200", "1e999"),
         with(R"("handlers":[])", R"("handlers":)" + std::string(100, '[') + std::string(100, ']'))}) {

@@ -37,6 +37,20 @@ void append_each_handler(std::string& out, const HubState& hub, std::string_view
   }
 }
 
+template <class Value>
+void append_each_queue(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
+                       std::string_view help, Value value) {
+  append_help(out, name, type, help);
+  for (const Connection* kitchen : hub.kitchens()) {
+    if (!kitchen->open()) continue;
+    for (const ChefReport& chef : kitchen->figures().chefs()) {
+      if (!chef.queue) continue;
+      append_chef(out, name, *kitchen, chef);
+      fmt::format_to(std::back_inserter(out), "}} {}\n", value(*chef.queue));
+    }
+  }
+}
+
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
@@ -69,6 +83,15 @@ void append_chef_metrics(std::string& out, const HubState& hub) {
   append_each_handler(out, hub, "spiderling_chef_longest_seconds", "gauge",
                       "The longest call of a chef's handler among those that were measured.",
                       [](const HandlerFigures& f) { return seconds(f.longest); });
+  append_each_queue(out, hub, "spiderling_chef_queue_waiting", "gauge",
+                    "Packets and pokes that wait in a chef's own queue.",
+                    [](const QueueFigures& f) { return f.waiting; });
+  append_each_queue(out, hub, "spiderling_chef_queue_dropped_total", "counter",
+                    "Packets that found no room in a chef's own queue.",
+                    [](const QueueFigures& f) { return f.dropped; });
+  append_each_queue(out, hub, "spiderling_chef_queue_skipped_pokes_total", "counter",
+                    "Pokes that came while the one before still waited in a chef's own queue.",
+                    [](const QueueFigures& f) { return f.skipped_pokes; });
   append_help(out, "spiderling_chef_set_aside", "gauge",
               "Whether a chef was set aside, since it failed again and again.");
   for (const Connection* kitchen : hub.kitchens()) {

@@ -35,7 +35,8 @@ class KitchenFigures {
   std::vector<ChefReport> chefs_;
 };
 
-/// The series spiderling_chef_...{kitchen=,host=,port=,chef=,handler=} of all kitchens, for Prometheus.
+/// The series spiderling_chef_...{kitchen=,host=,port=,chef=,handler=} of all kitchens, for Prometheus; those
+/// of queues, and whether a chef was set aside, without a handler.
 void append_chef_metrics(std::string& out, const HubState& hub);
 
 }  // namespace spiderling

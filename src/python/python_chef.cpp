@@ -88,4 +88,10 @@ RemoteCounters PythonChef::counters() const {
           worker_->set_aside()};
 }
 
+ChefReport PythonChef::report() const {
+  ChefReport report = worker_->report();
+  report.queue = QueueFigures{worker_->queue().waiting(), dropped_, skipped_pokes_};
+  return report;
+}
+
 }  // namespace spiderling::python

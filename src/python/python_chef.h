@@ -25,7 +25,7 @@ class PythonChef : public RemoteChef {
   bool done() const override { return worker_->done(); }
   void abandon() override { worker_->abandon(); }
   RemoteCounters counters() const override;
-  ChefReport report() const override { return worker_->report(); }
+  ChefReport report() const override;
 
  private:
   PyObject* const chef_class_;

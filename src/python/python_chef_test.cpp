@@ -119,6 +119,9 @@ TEST_F(PythonChefTest, LiveWhatFindsNoRoomIsDroppedAndCounted) {
   for (int i = 0; i < all; ++i) EXPECT_TRUE(give(chef, i)) << "a live kitchen never waits";
   EXPECT_EQ(chef.counters().dropped, std::uint64_t{beyond});
   EXPECT_EQ(chef.counters().waiting, ChefQueue::most_items);
+  ASSERT_TRUE(chef.report().queue);
+  EXPECT_EQ(chef.report().queue->dropped, std::uint64_t{beyond});
+  EXPECT_EQ(chef.report().queue->waiting, ChefQueue::most_items);
   run("go.set()");
   finish(chef);
   EXPECT_EQ(chef.counters().handled, ChefQueue::most_items);
@@ -209,6 +212,7 @@ TEST_F(PythonChefTest, LiveAPokeThatComesWhileTheLastOneWaitsIsSkipped) {
       live);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(chef.poke(1s, {}));
   EXPECT_EQ(chef.counters().skipped_pokes, 4u);
+  EXPECT_EQ(chef.report().queue->skipped_pokes, 4u);
   run("go.set()");
   EXPECT_THAT(finish(chef), ElementsAre("poke \"poked\""));
 }
