@@ -44,14 +44,17 @@ TEST(PluginName, WhatPythonNeedsItselfIsRefusedThere) {
 }
 
 TEST(Templates, InPythonThereIsNothingToBuild) {
-  for (const char* kind : {"chef_python", "chain_python"}) {
+  for (const std::string_view kind : {"chef_python", "chain_python", "measurement_python"}) {
     std::set<std::string> names;
     for (const FilledFile& file : fill_templates(kind, *parse_plugin_name("my_own"))) {
       names.insert(file.name);
       for (const char* placeholder : {"new_plugin", "NewPlugin", "new-plugin"})
         EXPECT_THAT(file.text, Not(HasSubstr(placeholder))) << kind << " " << file.name;
     }
-    EXPECT_EQ(names, (std::set<std::string>{"README.md", "my_own.py", "my_own_test.py"})) << kind;
+    std::set<std::string> expected{"README.md", "my_own.py", "my_own_test.py"};
+    if (kind == "measurement_python")
+      expected = {"README.md", "lab.toml", "my_own_test.py", "pathspider/plugins/my_own.py"};
+    EXPECT_EQ(names, expected) << kind;
   }
 }
 

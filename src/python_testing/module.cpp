@@ -8,6 +8,7 @@
 #include "python/chef_modules.h"
 #include "python/payload_text.h"
 #include "python/ref.h"
+#include "python_testing/measurement_functions.h"
 #include "python_testing/packets_object.h"
 #include "spiderling/testing/lab.h"
 #include "testing/chef_lines.h"
@@ -121,7 +122,8 @@ PyMethodDef functions[] = {
 }  // namespace
 
 bool add_testing_types(PyObject* module) {
-  return add_packets_type(module) && PyModule_AddFunctions(module, functions) == 0;
+  return add_packets_type(module) && add_measurement_functions(module) &&
+         PyModule_AddFunctions(module, functions) == 0;
 }
 
 }  // namespace spiderling::python

@@ -1,12 +1,14 @@
 #include "testing/fake_run.h"
 
-#include <cstring>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <boost/json/serialize.hpp>
 
 #include "flows/observer.h"
 #include "spiderling/dns_query.h"
+#include "testing/fake_socket.h"
 #include "testing/frames.h"
 
 namespace spiderling::testing {
@@ -56,8 +58,11 @@ class MadeUpConversation final : public Conversation {
   }
   asio::awaitable<ConnectionRecord> tcp_connect(Deadline) override {
     if (plan_.mode == ConnectMode::dnsudp) co_return record_of({});  // there is no handshake
-    co_return record_of(exchange_.open({}));
+    const Ending opened = exchange_.open({});
+    if (opened.ok()) socket_.emplace(co_await asio::this_coro::executor, target_, exchange_);
+    co_return record_of(opened);
   }
+  int socket() const override { return socket_ ? socket_->ours() : -1; }
   asio::awaitable<bool> send(std::string_view bytes, Deadline) override {
     const std::string answer = target_.says ? target_.says(std::string(bytes)) : std::string(bytes);
     const Ending ending =
@@ -131,6 +136,7 @@ class MadeUpConversation final : public Conversation {
   // The packets of the end are in it too; only then the flow may be asked for.
   void over() {
     if (std::exchange(over_, true)) return;
+    if (socket_) socket_->finish();
     exchange_.close();
     cookie_ = kept_ ? 1 : 0;
     network_.keep(flow_, {exchange_.packets(), &target_, exchange_.answered()});
@@ -144,6 +150,7 @@ class MadeUpConversation final : public Conversation {
   char& cookie_;
   bool kept_ = false;
   FakeExchange exchange_;
+  std::optional<FakeSocket> socket_;
   std::vector<std::pair<std::string, Payload>> fields_;
   std::size_t given_ = 0;
   bool over_ = false;
@@ -151,18 +158,17 @@ class MadeUpConversation final : public Conversation {
 
 class KeepsStates final : public FlowSink {
  public:
-  KeepsStates(std::size_t size, ObservedFlow& flow) : size_(size), flow_(flow) {}
+  KeepsStates(const ChainSet& chains, ObservedFlow& flow) : chains_(chains), flow_(flow) {}
   void flow_ended(const FlowRecord& record) override {
     ++flows;
     flow_.first = record.first;
     flow_.last = record.last;
-    flow_.states = std::make_unique<std::uint8_t[]>(size_);
-    std::memcpy(flow_.states.get(), record.states, size_);
+    flow_.states = keep_states(chains_, record.states);
   }
   int flows = 0;
 
  private:
-  const std::size_t size_;
+  const ChainSet& chains_;
   ObservedFlow& flow_;
 };
 
@@ -177,6 +183,8 @@ std::vector<Job> jobs_of(const TargetsByLine& targets) {
     job.dp = target->port;
     job.domain = target->domain;
     job.members = fmt::format(R"("dip":"{}")", job.dip.to_string());
+    if (job.dp) job.members += fmt::format(R"(,"dp":{})", *job.dp);
+    if (!job.domain.empty()) job.members += R"(,"domain":)" + boost::json::serialize(Payload(job.domain));
     jobs.push_back(std::move(job));
   }
   return jobs;
@@ -224,7 +232,7 @@ void MadeUpWatch::say(ObservedFlow flow, std::uint64_t token) {
 
 ObservedFlow observe(const ChainSet& chains, const Packets& packets) {
   ObservedFlow flow;
-  KeepsStates sink(chains.blank_states().size(), flow);
+  KeepsStates sink(chains, flow);
   Observer observer(chains, {}, sink);
   observer.process(frames_of(packets));
   observer.finish();

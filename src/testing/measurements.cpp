@@ -43,6 +43,25 @@ std::int64_t number(const OptionList::Option& option, std::string_view word) {
   return value;
 }
 
+// Words of the command line, from `at` on, up to the next option or the list's end.
+void take_texts(const OptionList::Option& option, const std::vector<std::string>& words, std::size_t& at,
+                std::vector<std::string>& into) {
+  const std::size_t most = option.values == 0 ? words.size() : static_cast<std::size_t>(option.values);
+  std::size_t taken = 0;
+  for (; taken < most && at < words.size(); ++taken, ++at) {
+    if (option.values == 0 && words[at].starts_with("--")) break;
+    into.push_back(words[at]);
+  }
+  if (taken < static_cast<std::size_t>(option.values))
+    throw std::invalid_argument(fmt::format("--{} needs {} values", option.name, option.values));
+}
+
+bool is_called(const OptionList::Option& option, const std::string& word) {
+  if (word == "--" + option.name) return true;
+  const std::string also = "," + option.also + ",";
+  return also.find("," + word + ",") != also.npos;
+}
+
 class ListOfJobs final : public JobFeed {
  public:
   explicit ListOfJobs(std::vector<Job> jobs) : jobs_(std::move(jobs)) {}
@@ -79,7 +98,10 @@ bool TargetResult::has(std::string_view condition) const {
 
 struct MeasurementTest::State {
   State(const MeasurementDescription& what, PluginList own)
-      : description(what), measurement(what.create()), chains(chains_of(what, *measurement, own)) {
+      : description(what),
+        own_list(own),
+        measurement(what.create()),
+        chains(chains_of(what, *measurement, own)) {
     if (const auto bound = bind_flow_fields(*measurement, chains); !bound)
       throw std::invalid_argument(bound.error().message);
   }
@@ -109,29 +131,53 @@ struct MeasurementTest::State {
   EnginePlan plan(const FakeRunOptions& options) const {
     EnginePlan plan{.measurement = *measurement,
                     .has_own_connect = description.has_own_connect,
-                    .configurations = measurement->runs(),
+                    .configurations = {},
                     .marks = {},
                     .epochs = nullptr,
                     .options = {}};
-    plan.marks.resize(plan.configurations.size());
     plan.options.attempts = options.attempts;
-    plan.options.mode = options.mode ? *options.mode : description.connect_supported.front();
-    plan.options.interleave = measurement->in_order() ? Interleave::in_order : Interleave::together;
+    plan.options.timeout = options.timeout;
     const auto supported = description.connect_supported;
-    if (std::ranges::find(supported, plan.options.mode) == supported.end()) {
+    if (!supported.empty()) plan.options.mode = supported.front();
+    if (options.mode) plan.options.mode = *options.mode;
+    plan.options.interleave = measurement->in_order() ? Interleave::in_order : Interleave::together;
+    if (!supported.empty() && std::ranges::find(supported, plan.options.mode) == supported.end()) {
       throw std::invalid_argument(
           fmt::format("measurement {} does not connect as {}", description.name, name_of(plan.options.mode)));
     }
     return plan;
   }
 
+  /// Before jobs, or what stands for them: some measurements know their chains only now.
+  void prepare(EnginePlan& plan, const std::vector<SocketSetup>& setups) {
+    MeasurementRun what;
+    what.mode = plan.options.mode;
+    what.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(plan.options.timeout);
+    what.workers = plan.options.workers;
+    measurement->prepare(what);
+    prepared = true;
+    if (!measurement->own_chains().empty()) chains = chains_of(description, *measurement, own_list);
+    plan.configurations = measurement->runs();
+    plan.marks.resize(plan.configurations.size());
+    if (setups.empty()) return;
+    if (setups.size() != plan.configurations.size()) {
+      throw std::invalid_argument(fmt::format("measurement {} makes {} connections, {} sockets are set up",
+                                              description.name, plan.configurations.size(), setups.size()));
+    }
+    for (std::size_t i = 0; i < setups.size(); ++i) plan.configurations[i].socket = setups[i];
+  }
+
   const MeasurementDescription& description;
+  const PluginList own_list;
   const std::unique_ptr<Measurement> measurement;
-  const ChainSet chains;
+  ChainSet chains;
+  bool prepared = false;
 };
 
 MeasurementTest::MeasurementTest(std::string_view name, PluginList own)
     : state_(std::make_unique<State>(find_measurement(name, own), own)) {}
+MeasurementTest::MeasurementTest(const MeasurementDescription& description, PluginList own)
+    : state_(std::make_unique<State>(description, own)) {}
 MeasurementTest::MeasurementTest(MeasurementTest&&) noexcept = default;
 MeasurementTest::~MeasurementTest() = default;
 
@@ -140,12 +186,17 @@ MeasurementTest& MeasurementTest::options(const std::vector<std::string>& words)
   state_->measurement->options(list);
   for (std::size_t i = 0; i < words.size(); ++i) {
     const auto option =
-        std::ranges::find_if(list.options(), [&](const auto& o) { return "--" + o.name == words[i]; });
+        std::ranges::find_if(list.options(), [&](const auto& o) { return is_called(o, words[i]); });
     if (option == list.options().end())
       throw std::invalid_argument(
           fmt::format("measurement {} has no option {}", state_->description.name, words[i]));
     if (bool* const* flag = std::get_if<bool*>(&option->target)) {
       **flag = true;
+      continue;
+    }
+    if (auto* const* texts = std::get_if<std::vector<std::string>*>(&option->target)) {
+      take_texts(*option, words, ++i, **texts);
+      --i;
       continue;
     }
     if (++i == words.size()) throw std::invalid_argument(fmt::format("--{} needs a value", option->name));
@@ -163,6 +214,7 @@ Measurement& MeasurementTest::measurement() { return *state_->measurement; }
 std::vector<Configuration> MeasurementTest::configurations() const { return state_->measurement->runs(); }
 
 std::vector<std::string> MeasurementTest::conditions(const std::vector<ToldConnection>& connections) const {
+  if (EnginePlan plan = state_->plan({}); !state_->prepared) state_->prepare(plan, {});
   const std::size_t expected = configurations().size();
   if (connections.size() != expected) {
     throw std::invalid_argument(fmt::format("measurement {} makes {} connections, {} are told of",
@@ -190,13 +242,9 @@ std::map<std::string, TargetResult, std::less<>> MeasurementTest::run(const Fake
   }
   TargetsByLine targets;
   for (const auto& [name, target] : network) targets.emplace_back(name, &target);
-  const EnginePlan plan = state_->plan(options);
+  EnginePlan plan = state_->plan(options);
+  state_->prepare(plan, options.setups);
   Measurement& measurement = *state_->measurement;
-  MeasurementRun what;
-  what.mode = plan.options.mode;
-  what.timeout = plan.options.timeout;
-  what.workers = plan.options.workers;
-  measurement.prepare(what);
   asio::io_context loop{1};
   measurement.begin([&loop](std::function<void()> function) { asio::post(loop, std::move(function)); });
   MadeUpNetwork made_up(targets);
@@ -210,6 +258,7 @@ std::map<std::string, TargetResult, std::less<>> MeasurementTest::run(const Fake
   });
   running = &engine;
   bool done = false;
+  const auto its_threads_may_post = asio::make_work_guard(loop);
   engine.start([&] { done = true; });
   while (!done && !loop.stopped()) loop.run_one();
   measurement.end();

@@ -267,13 +267,18 @@ def new_in_python():
     """`spiderling new ... --python`: there is nothing to build, and its test passes with the kit of this installation."""
     folder = fresh("new_in_python")
     program = PREFIX / "bin/spiderling"
-    for kind, name in (("chef", "my_chef"), ("chain", "my_chain")):
+    path = f"{PREFIX}/bin:{os.environ['PATH']}"
+    for kind, name, shows in (("chef", "my_chef", LOOKUP), ("chain", "my_chain", '"my_chain_ttl_fwd":64'),
+                              ("measurement", "my_measurement", None)):
         said = run(program, "new", kind, name, "--python", cwd=folder)
         first, second = said.split("Next:\n")[1].splitlines()
         assert f"PYTHONPATH={PREFIX}/{PYTHON_PACKAGES} /usr/bin/python3 {name}/{name}_test.py" == first.strip(), said
-        run("/bin/sh", "-c", first, cwd=folder)
-        shown = run("/bin/sh", "-c", second.replace("TRACE.pcap", str(TRACE)), cwd=folder, PATH=f"{PREFIX}/bin:{os.environ['PATH']}")
-        assert (LOOKUP if kind == "chef" else '"my_chain_ttl_fwd":64') in shown, shown
+        run("/bin/sh", "-c", first, cwd=folder, PATH=path)
+        if shows:
+            shown = run("/bin/sh", "-c", second.replace("TRACE.pcap", str(TRACE)), cwd=folder, PATH=path)
+            assert shows in shown, shown
+    told = run(program, "measure", "my_measurement", "--help", cwd=folder / "my_measurement")
+    assert "Bytes of the first segment" in told, told
 
 
 def new_names():

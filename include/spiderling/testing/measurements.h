@@ -1,6 +1,7 @@
 // A measurement in a test: connections as they are told, or a whole run over a network that is made up.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -30,6 +31,11 @@ struct ToldConnection {
 struct FakeRunOptions {
   std::optional<ConnectMode> mode;  ///< not set: the measurement's first
   std::size_t attempts = 1;         ///< of a connection that nobody answers
+  /// By configuration: how the sockets are set up of a measurement that configures the whole host by itself
+  /// (Measurement::configure(), which is not called). Empty: as it says of its configurations.
+  std::vector<SocketSetup> setups{};
+  /// What its own code waits at most, since that takes its time here too.
+  std::chrono::milliseconds timeout{5000};
 };
 
 /// What became of one target.
@@ -58,6 +64,8 @@ class MeasurementTest {
   /// Throws std::invalid_argument if there is no such measurement, one of its chains, or a field that it
   /// reads.
   explicit MeasurementTest(std::string_view name, PluginList own = own_plugins());
+  /// By its description, which outlives it, whether it is registered or not.
+  explicit MeasurementTest(const MeasurementDescription& description, PluginList own = own_plugins());
   MeasurementTest(MeasurementTest&&) noexcept;
   ~MeasurementTest();
 

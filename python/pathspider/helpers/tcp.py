@@ -29,7 +29,7 @@ def open_tcp(source, job, conn_timeout, sockopts=()):
     worker = _current.worker()
     if worker is not None and not sockopts and worker.can_connect(str(job["dip"]), int(job["dp"]), conn_timeout):
         descriptor, sp, state = worker.tcp_connect()
-        sock = None if descriptor < 0 else socket.socket(fileno=descriptor)
+        sock = None if descriptor < 0 else getattr(worker, "socket_class", socket.socket)(fileno=descriptor)
         if sock is not None:
             sock.settimeout(conn_timeout)
         return Opened(sock, sp, state)

@@ -22,7 +22,17 @@ def check_in_lab(scenario_file, *more):
         if verdict.skipped: ...
         assert verdict.all_right, verdict.report
 
-    The program is $SPIDERLING, else `spiderling` of the PATH; it finds the measurement in the current folder and on
-    PYTHONPATH. `more`: options for `lab check`. Raises RuntimeError if the program cannot be run at all.
+    The program is $SPIDERLING, else `spiderling` of the PATH; it finds the measurement (pathspider/plugins/NAME.py) in the
+    folder of the scenario, in the current one and on PYTHONPATH. `more`: options for `lab check`. Raises RuntimeError if the
+    program cannot be run at all.
     """
-    return LabVerdict(*_spiderling.check_in_lab(os.fspath(scenario_file), more))
+    before = os.environ.get("PYTHONPATH")
+    folder = os.path.dirname(os.path.abspath(scenario_file))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, before]))
+    try:
+        return LabVerdict(*_spiderling.check_in_lab(os.fspath(scenario_file), more))
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
