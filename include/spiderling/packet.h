@@ -23,7 +23,10 @@ using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 /// Seconds since the epoch, as results carry them. A double keeps about 200 ns of today's times.
 inline double to_seconds(Timestamp time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
+  // In two parts: nanoseconds since 1970 are more than a double can hold.
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  const std::chrono::duration<double> rest = time.time_since_epoch() - whole;
+  return static_cast<double>(whole.count()) + rest.count();
 }
 
 /// What the first byte of a packet belongs to: libpcap's LINKTYPE_ numbers, those that we decode.

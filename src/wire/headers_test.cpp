@@ -11,6 +11,14 @@ namespace {
 using ::testing::ElementsAre;
 using testing::hex;
 
+TEST(Timestamp, InSecondsIsTheNearestDouble) {
+  const auto seconds = [](std::int64_t ns) { return to_seconds(Timestamp(std::chrono::nanoseconds(ns))); };
+  EXPECT_EQ(seconds(1'600'000'000'322'000'000), 1600000000.322);
+  EXPECT_EQ(seconds(1'795'705'389'134'780'760), 1795705389.13478076);
+  EXPECT_EQ(seconds(-1'500'000'000), -1.5);
+  EXPECT_EQ(seconds(0), 0.0);
+}
+
 TEST(EthernetHeader, Fields) {
   const auto bytes = hex("ffffffffffff 001122aabbcc 86dd");
   const auto header = EthernetHeader::at(bytes);
