@@ -54,10 +54,13 @@ void add_plugin_options(CLI::App& cli) {
 
 Result<Registry> find_plugins(const Arguments& arguments) {
   auto registry = Registry::find(arguments.plugins);
-  if (!registry) return registry;
-  for (const Refusal& refusal : registry->refused())
-    fmt::print(stderr, "{}: plugin passed over: {}\n", arguments.called_as, refusal.why);
+  if (registry) say_refused(arguments, registry->refused());
   return registry;
+}
+
+void say_refused(const Arguments& arguments, const std::vector<Refusal>& refused) {
+  for (const Refusal& refusal : refused)
+    fmt::print(stderr, "{}: plugin passed over: {}\n", arguments.called_as, refusal.why);
 }
 
 }  // namespace spiderling::app

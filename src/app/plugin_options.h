@@ -17,7 +17,9 @@ Result<PluginSearch> take_plugin_words(std::vector<std::string>& words);
 void add_plugin_options(CLI::App& cli);
 
 /// What is built in and what is found. What had to be passed over is said on standard error, a line each.
-/// Error: a file that was named cannot be loaded.
+/// Error: a file that was named cannot be loaded, or a folder not read.
 Result<Registry> find_plugins(const Arguments& arguments);
+/// On standard error, a line each.
+void say_refused(const Arguments& arguments, const std::vector<Refusal>& refused);
 
 }  // namespace spiderling::app

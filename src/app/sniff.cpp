@@ -3,6 +3,7 @@
 
 #include "app/command.h"
 #include "app/file_sink.h"
+#include "app/plugin_options.h"
 #include "app/sniff_options.h"
 #include "app/stop_signal.h"
 #include "host/privileges.h"
@@ -22,8 +23,18 @@ std::chrono::nanoseconds nanoseconds_of(double seconds) {
   return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
-std::vector<ChefModule> load_modules(const std::vector<std::string>& names, const PluginSearch& search) {
-  std::vector<std::string> folders = search.folders;
+// Those that were named, looked for in the plugin folders too; or, if none was, all that there are.
+Result<std::vector<ChefModule>> load_modules(const std::vector<std::string>& names,
+                                             const Arguments& arguments) {
+  if (names.empty()) {
+    const auto registry = find_plugins(arguments);
+    if (!registry) return tl::unexpected(registry.error());
+    return usual_chef_modules(*registry);
+  }
+  std::vector<std::string> folders = arguments.plugins.folders;
+  std::vector<Refusal> refused;
+  if (auto there = check_named_folders(folders, refused); !there) return tl::unexpected(there.error());
+  say_refused(arguments, refused);
   for (std::string& usual : usual_plugin_folders()) folders.push_back(std::move(usual));
   std::vector<ChefModule> modules;
   for (const std::string& name : names) {
@@ -280,9 +291,13 @@ int sniff(const Arguments& arguments) {
   const ParsedSniff parsed = parse_sniff(arguments);
   if (parsed.exit) return *parsed.exit;
   log::configure(parsed.options.log_level, parsed.options.log_format);
-  const std::vector<ChefModule> modules = load_modules(parsed.options.chef_modules, arguments.plugins);
-  if (parsed.options.chef_list) return list_chefs(modules);
-  return SniffRun(arguments, parsed.options).run(modules);
+  const auto modules = load_modules(parsed.options.chef_modules, arguments);
+  if (!modules) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, modules.error().message);
+    return bad_request;
+  }
+  if (parsed.options.chef_list) return list_chefs(*modules);
+  return SniffRun(arguments, parsed.options).run(*modules);
 }
 
 }  // namespace spiderling::app

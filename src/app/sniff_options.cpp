@@ -29,12 +29,12 @@ void add_original_options(CLI::App& cli, SniffOptions& o) {
   cli.add_option("-f,--filter", o.filter, "Only packets that match a libpcap filter expression; '' for all")
       ->capture_default_str()
       ->type_name("EXPR");
-  cli.add_option(
-         "-m,--chef-module", o.chef_modules,
-         fmt::format(
-             "Where chefs are: {}, the path of a shared object, or its name in the current folder or one of "
-             "plugins; repeatable",
-             builtin_chef_module))
+  cli.add_option("-m,--chef-module", o.chef_modules,
+                 fmt::format("Where chefs are: a module of Python, its file or a folder of such; a shared "
+                             "object, or its name "
+                             "in the current folder or one of plugins; {}; repeatable (the last, and all of "
+                             "the plugin folders)",
+                             builtin_chef_module))
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("MODULE");
@@ -158,7 +158,6 @@ ParsedSniff parse_sniff(const Arguments& arguments) {
   o.log_format = *log_format;
   // --plugin is another word for --chef-module, so that it means the same in every command.
   o.chef_modules.insert(o.chef_modules.end(), arguments.plugins.files.begin(), arguments.plugins.files.end());
-  if (o.chef_modules.empty()) o.chef_modules = {std::string(builtin_chef_module)};
   return parsed;
 }
 

@@ -17,7 +17,7 @@ struct SniffOptions {
   std::string hub = "localhost:11347";
   std::string interface = "all";  ///< also a trace
   std::string filter = "tcp or udp or arp";
-  std::vector<std::string> chef_modules;  ///< none: the built-in one
+  std::vector<std::string> chef_modules;  ///< none: the built-in one, and the plugin folders
   std::vector<std::string> chefs;         ///< none: all
   bool chef_list = false;
   double poke_interval_seconds = 5;

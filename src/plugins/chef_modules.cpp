@@ -5,7 +5,6 @@
 
 #include "base/nearest.h"
 #include "plugins/python_door.h"
-#include "plugins/registry.h"
 #include "plugins/search.h"
 #include "plugins/shared_object.h"
 #include "plugins/trial.h"
@@ -63,6 +62,18 @@ ChefModule load_chef_module(const std::string& name, const std::vector<std::stri
                     [](const ChefDescription* chef) { return std::string_view(chef->name); });
   if (module.chefs.empty()) module.problem = "there is no chef in it";
   return module;
+}
+
+std::vector<ChefModule> usual_chef_modules(const Registry& registry) {
+  std::vector<ChefModule> modules{{std::string(builtin_chef_module), {}, {}}};
+  for (const FoundPlugin& found : registry.plugins()) {
+    if (found.plugin->kind != PluginKind::chef) continue;
+    const std::string& name = found.file.empty() ? modules.front().name : found.file;
+    auto module = std::ranges::find(modules, name, &ChefModule::name);
+    if (module == modules.end()) module = modules.insert(module, {name, {}, {}});
+    module->chefs.push_back(static_cast<const ChefDescription*>(found.plugin->description()));
+  }
+  return modules;
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "plugins/registry.h"
 #include "spiderling/chef.h"
 
 namespace spiderling {
@@ -26,6 +27,10 @@ struct ChefModule {
 /// of Python: its name, a path ending in .py, or a folder with such files. What was loaded stays loaded as
 /// long as the program runs. Whoever names one runs its code.
 ChefModule load_chef_module(const std::string& name, const std::vector<std::string>& folders = {});
+
+/// The chefs that there are if nobody names a module: those that are linked in, and of each file of the
+/// plugin folders its own, by the file's name.
+std::vector<ChefModule> usual_chef_modules(const Registry& registry);
 
 /// A chef to take on.
 struct ChosenChef {

@@ -57,6 +57,8 @@ Result<Registry> Registry::find(const PluginSearch& search) {
   made.take_built_in();
   std::vector<std::string> folders = search.folders;
   for (std::string& usual : usual_plugin_folders()) folders.push_back(std::move(usual));
+  if (auto there = check_named_folders(search.folders, made.refused_); !there)
+    return tl::unexpected(there.error());
   if (auto loaded = made.load(search.files); !loaded) return tl::unexpected(loaded.error());
   made.load_folders(folders);
   made.sort();

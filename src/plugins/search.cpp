@@ -113,6 +113,18 @@ std::vector<std::string> shared_objects_in(const std::string& folder, std::vecto
   return files;
 }
 
+Result<void> check_named_folders(const std::vector<std::string>& folders, std::vector<Refusal>& refused) {
+  for (const std::string& folder : folders) {
+    std::error_code problem;
+    fs::directory_iterator entries(folder, problem);
+    if (problem) return error("{}: cannot be read as a folder of plugins: {}", folder, problem.message());
+    const auto is_plugin = [](const auto& entry) { return entry.path().extension() == ".so"; };
+    if (std::none_of(begin(entries), end(entries), is_plugin))
+      refused.push_back({folder, fmt::format("{}: there is no shared object (.so) in this folder", folder)});
+  }
+  return {};
+}
+
 std::string find_module(const std::string& name, const std::vector<std::string>& folders) {
   if (name.empty() || name.find('/') != std::string::npos) return {};
   std::error_code ignored;

@@ -32,6 +32,9 @@ std::vector<std::string> usual_plugin_folders();
 /// code as this user.
 std::vector<std::string> shared_objects_in(const std::string& folder, std::vector<Refusal>& refused);
 
+/// Folders that somebody named must be there. Those that have no shared object in them are said.
+Result<void> check_named_folders(const std::vector<std::string>& folders, std::vector<Refusal>& refused);
+
 /// The file that a module's name stands for: NAME.so or libNAME.so in one of these folders; empty: none.
 std::string find_module(const std::string& name, const std::vector<std::string>& folders);
 

@@ -130,14 +130,14 @@ class Child {
       buffer_.append(bytes, static_cast<std::size_t>(size));
     }
   }
-  // Of a child that ended by itself: how, in words; nothing, if it said why before.
-  std::string how_it_ended() {
+  // Of a child that ended by itself: how, in words; nothing, if it has said why before, which may be.
+  std::string how_it_ended(bool may_have_said_why) {
     int status = 0;
     while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
     }
     id_ = -1;
     if (WIFSIGNALED(status)) return ::strsignal(WTERMSIG(status));
-    if (WEXITSTATUS(status) == has_said_why) return {};
+    if (WEXITSTATUS(status) == has_said_why && may_have_said_why) return {};
     return fmt::format("exit status {}", WEXITSTATUS(status));
   }
 
@@ -153,7 +153,8 @@ std::vector<std::string> try_to_load(const std::vector<std::string>& files,
                                      std::chrono::milliseconds patience) {
   std::vector<std::string> verdicts;
   while (verdicts.size() < files.size()) {
-    Child child(files, verdicts.size());
+    const std::size_t known_before = verdicts.size();
+    Child child(files, known_before);
     if (!child.started()) {
       verdicts.resize(files.size(), fmt::format("plugins cannot be tried out: {}", std::strerror(errno)));
       break;
@@ -168,7 +169,7 @@ std::vector<std::string> try_to_load(const std::vector<std::string>& files,
     if (heard == Child::Heard::nothing) {
       verdicts.push_back(fmt::format("{}: it had not finished loading after {} s", culprit,
                                      std::chrono::duration<double>(patience).count()));
-    } else if (const std::string how = child.how_it_ended(); !how.empty()) {
+    } else if (const std::string how = child.how_it_ended(verdicts.size() > known_before); !how.empty()) {
       verdicts.push_back(fmt::format("{}: it ended the program while it was loaded ({})", culprit, how));
     }
   }

@@ -184,11 +184,12 @@ def what_ends_a_program_while_loaded():
     flags = ['-DNAME="n"', '-DFIELD="f"']
     place.build("aborts.so", start % "std::abort()", *flags)
     place.build("exits.so", start % "std::exit(0)", *flags)
+    place.build("exits_so_too.so", start % "std::_Exit(99)", *flags)  # what a child says that has told why
     place.build("crashes.so", start % "*(volatile int*)nullptr = 1", *flags)
     place.build("throws.so", start % 'throw std::runtime_error("no luck")', *flags)
     why, lines = refusals(place)
-    assert set(why) == {"aborts.so", "exits.so", "crashes.so", "throws.so"}, why
-    for file in ("aborts.so", "exits.so", "crashes.so"):
+    assert set(why) == {"aborts.so", "exits.so", "exits_so_too.so", "crashes.so", "throws.so"}, why
+    for file in ("aborts.so", "exits.so", "exits_so_too.so", "crashes.so"):
         assert "it ended the program while it was loaded" in why[file], why
     assert "it threw while it was loaded: no luck" in why["throws.so"], why
     assert any(line.get("name") == "good" for line in lines), lines
@@ -201,6 +202,20 @@ def one_that_hangs():
     why, lines = refusals(place)
     assert "it had not finished loading after 10 s" in why["hangs.so"], why
     assert any(line.get("name") == "good" for line in lines), lines
+
+
+def folders_that_were_named():
+    place = Place()
+    said = place.run("observe", "-i", str(place.trace), "--plugin-dir", "nowhere", "basic", status=2)
+    assert "nowhere: cannot be read as a folder of plugins: No such file" in said.stderr and not said.stdout, said
+    said = place.run("sniff", "-i", str(place.trace), "--output", "-", "--plugin-dir", "nowhere", "-m", "mine", status=2)
+    assert "nowhere: cannot be read as a folder of plugins" in said.stderr, said
+    # The folder of the sources, say, in place of that of the build.
+    run = place.run("observe", "-i", str(place.trace), "--plugin-dir", str(place.plugins), "basic")
+    assert f"{place.plugins}: there is no shared object (.so) in this folder" in run.stderr and run.stdout, run
+    # Those that are always looked at need not be there.
+    run = place.run("observe", "-i", str(place.trace), "basic", SPIDERLING_PLUGIN_PATH=f"nowhere:{place.plugins}")
+    assert "passed over" not in run.stderr, run
 
 
 def who_may_write():
@@ -278,6 +293,27 @@ def chefs_by_module_name():
     assert "Seen" in place.run(*sniff, "--plugin", str(place.plugins / "libmy_chefs.so"), "--count", "1").stdout
 
 
+def chefs_of_the_plugin_folders():
+    """If no module is named, all that there are."""
+    place = Place()
+    mine = place.build("libmy_chefs.so", CHEF)
+    place.chain("syns.so", "syns", "syn_count")
+    place.build("twin.so", CHEF.replace("Seen", "ARPChef"))
+    usual = place.path / ".local/lib/spiderling/plugins"
+    usual.mkdir(parents=True)
+    place.build("libmore.so", CHEF.replace("Seen", "SeenAtHome"), folder=usual)
+    run = place.run("sniff", "-i", str(place.trace), "--output", "-", "--plugin-dir", str(place.plugins))
+    chefs = {json.loads(line)["metadata"]["chef"] for line in run.stdout.splitlines()}
+    assert {"Seen", "SeenAtHome", "PacketCountChef"} <= chefs, chefs
+    assert "there is a chef 'ARPChef' already, built in" in run.stderr, run.stderr
+    run = place.run("sniff", "-i", str(place.trace), "--output", "-", "--plugin-dir", str(place.plugins), "--chef", "Seen")
+    assert {json.loads(line)["metadata"]["chef"] for line in run.stdout.splitlines()} == {"Seen"}
+    listed = place.run("sniff", "--chef-list", "--plugin-dir", str(place.plugins)).stdout
+    assert f"\n{mine}\n  Seen\n" in listed and "netdumplings.dumplingchefs\n  ARPChef\n" in listed, listed
+    # Whoever names a module gets that one.
+    assert "Seen" not in place.run("sniff", "--chef-list", "-m", "netdumplings.dumplingchefs").stdout
+
+
 MEASUREMENT = """#include <spiderling/measurement.h>
 using namespace spiderling;
 class Window : public SingleMeasurement {
@@ -309,6 +345,7 @@ def a_measurement_with_options():
     folder = {"SPIDERLING_PLUGIN_PATH": str(place.plugins)}
     helped = place.run("measure", "mywindow", "--help", **folder).stdout
     assert "--its-option" in helped and "A number of its own" in helped, helped
+    assert "Usage: spiderling measure mywindow [OPTIONS]" in helped, helped
     assert "mywindow" in place.run("measure", "--help", **folder).stdout
     said = place.run("measure", "--dry-run", "mywindow", "--its-option", "12", status=2, **folder).stderr
     assert "its-option" in said, said
