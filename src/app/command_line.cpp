@@ -24,6 +24,15 @@ std::string explain(const CLI::App& cli, const CLI::ParseError& problem) {
   return fmt::format("there is no '{}'; {}", words.front(), did_you_mean(words.front(), names));
 }
 
+// That of the subcommand, if one was named; `pathspider ecn` has its name already.
+std::string help_of(const CLI::App& cli, std::string called_as) {
+  const auto given = cli.get_subcommands();
+  if (given.empty()) return cli.help();
+  const std::string name = " " + given.front()->get_name();
+  if (called_as.ends_with(name)) called_as.resize(called_as.size() - name.size());
+  return given.front()->help(called_as);
+}
+
 }  // namespace
 
 int refuse_command_line(const Arguments& arguments, std::string_view problem) {
@@ -38,8 +47,7 @@ std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments)
     cli.parse(words);
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    const auto given = cli.get_subcommands();
-    fmt::print("{}", given.empty() ? cli.help() : given.front()->help());
+    fmt::print("{}", help_of(cli, arguments.called_as));
     return success;
   } catch (const CLI::CallForVersion& version) {
     fmt::print("{}\n", version.what());

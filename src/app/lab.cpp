@@ -47,7 +47,8 @@ int list(const Arguments& arguments, const LabOptions&) {
 
 // --- up, down
 
-void print_next_steps(const LoadedScenario& loaded, std::chrono::duration<double> took) {
+void print_next_steps(const LoadedScenario& loaded, const std::string& named,
+                      std::chrono::duration<double> took) {
   const lab::Scenario& scenario = loaded.scenario;
   fmt::print("lab '{}' is up: {} hosts, {} targets ({:.2f} s)\n", scenario.name, scenario.hosts.size(),
              scenario.targets(), took.count());
@@ -62,7 +63,7 @@ void print_next_steps(const LoadedScenario& loaded, std::chrono::duration<double
       "What now:\n  spiderling lab exec {0} -- bash      a shell where measurements run (interface lab0)\n"
       "  spiderling lab jobs {0}              its targets, as jobs\n"
       "  spiderling lab down {0}              ends it; nothing is left\n",
-      scenario.name);
+      named);
 }
 
 int up(const Arguments& arguments, const LabOptions& options) {
@@ -78,7 +79,7 @@ int up(const Arguments& arguments, const LabOptions& options) {
     return refuse(arguments,
                   Error{fmt::format("lab '{}' is up already (spiderling lab down {})", name, name)});
   if (const auto lab = bring_up(*loaded, *running); !lab) return refuse(arguments, lab.error());
-  print_next_steps(*loaded, std::chrono::steady_clock::now() - begin);
+  print_next_steps(*loaded, options.scenario, std::chrono::steady_clock::now() - begin);
   return success;
 }
 

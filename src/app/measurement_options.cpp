@@ -10,6 +10,12 @@ namespace spiderling::app {
 
 namespace {
 
+template <class T>
+bool is_empty_list(const T& value) {
+  if constexpr (requires { value.empty(); }) return value.empty();
+  return false;
+}
+
 void add_own_option(CLI::App& command, const OptionList::Option& own) {
   const std::string name = "--" + own.name;
   if (command.get_option_no_throw(name) != nullptr) return;
@@ -19,7 +25,8 @@ void add_own_option(CLI::App& command, const OptionList::Option& own) {
         if constexpr (std::is_same_v<T, bool>) {
           command.add_flag(names, *target, own.meaning);
         } else {
-          auto* option = command.add_option(names, *target, own.meaning)->capture_default_str();
+          auto* option = command.add_option(names, *target, own.meaning);
+          if (!is_empty_list(*target)) option->capture_default_str();
           if constexpr (std::is_same_v<T, std::vector<std::string>>) {
             if (own.values > 0) option->type_size(own.values)->expected(-1);
           }

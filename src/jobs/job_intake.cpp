@@ -25,6 +25,8 @@ std::string IntakeCounters::text() const {
     if (left_out[i] == 0) continue;
     text += fmt::format("{}{} {}", text.empty() ? ", left out: " : ", ", left_out[i],
                         name_of(static_cast<LeftOut>(i)));
+    const bool are_all_private = given == 0 && static_cast<LeftOut>(i) == LeftOut::special_purpose;
+    if (are_all_private) text += " (--blocklist none asks them)";
   }
   if (without_address > 0) text += fmt::format(", {} without an address", without_address);
   if (repeated > 0) text += fmt::format(", {} times measured once more", repeated);

@@ -112,6 +112,13 @@ TEST_F(JobIntakeTest, LeavesOutWhatMustNotBeAskedAndCountsWhy) {
   expect_nothing_lost();
 }
 
+TEST_F(JobIntakeTest, WhenNobodyIsLeftToAskItSaysHowPrivateAddressesAreAsked) {
+  open(line("10.0.0.1") + line("127.0.0.1"), {});
+  EXPECT_THAT(lines(), ElementsAre());
+  EXPECT_EQ(intake->counters().text(),
+            ", left out: 2 special-purpose addresses (--blocklist none asks them)");
+}
+
 TEST_F(JobIntakeTest, WhoOptedOutIsNotAskedEvenIfNobodyIsBlocked) {
   JobIntakeOptions options;
   options.filter.blocks_special_purpose = false;

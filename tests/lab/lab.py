@@ -258,7 +258,8 @@ def up_and_down():
     for place, names in (("router", {"lo", "prober0", "servers0"}), ("servers", {"lo", "router0"})):
         assert {link["ifname"] for link in json.loads(run_in("demo", "ip", "-json", "link", place=place))} == names
     other = scenario("", "other")  # two labs at a time know nothing of each other
-    lab("up", other)
+    said = lab("up", other)
+    assert f"spiderling lab exec {other} -- bash" in said and f"lab down {other} " in said, said  # what can be typed
     assert run_in(other, "curl", "-sS", "-m", "30", "http://10.1.0.1/") == run_in("demo", "curl", "-sS", "-m", "30", "http://10.1.0.1/")
     assert "Up: demo other" in lab("list")
     assert "gone" in lab("down", "demo")
