@@ -130,7 +130,7 @@ class Plugin:
         try:
             args = _options.parse(self.parser, self.options, given)
         except _options.BadOptions as problem:
-            raise ValueError(f"{self.name}: {problem}") from None
+            raise _options.BadOptions(f"{self.name}: {problem}") from None
         timeout = run["timeout"]
         args.timeout = int(timeout) if timeout == int(timeout) else timeout
         if getattr(self.cls, "connect_supported", None) and self.modes:

@@ -6,6 +6,7 @@ _OF_MEASURE = {"connect", "timeout"}  # destinations that the program fills by i
 
 class BadOptions(Exception):
     """What argparse would have said before it ended the program."""
+    _speaks_for_itself = True  # is shown as it is
 
 
 class Parser(argparse.ArgumentParser):

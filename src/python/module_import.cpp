@@ -57,6 +57,7 @@ Ref run_module(const std::string& name, PyObject* spec, const Names& given) {
   return {};
 }
 
+// Nothing: it is a folder, without modules of its own.
 Result<Ref> import_one(const std::string& name, const fs::path& file, const Names& given) {
   if (PyObject* loaded = PyDict_GetItemString(PyImport_GetModuleDict(), name.c_str()))
     return Ref::borrowed(loaded);
@@ -64,7 +65,7 @@ Result<Ref> import_one(const std::string& name, const fs::path& file, const Name
   if (!spec) return raised(name);
   if (spec.get() == Py_None) return error("No module named '{}'", name);
   const Ref loader = attribute(spec.get(), "loader");
-  if (!loader || loader.get() == Py_None) return error("'{}' is a folder without modules of its own", name);
+  if (!loader || loader.get() == Py_None) return Ref();
   Ref module = run_module(name, spec.get(), given);
   if (!module) return raised(name);
   return module;
@@ -118,23 +119,30 @@ Result<std::vector<Ref>> import_files(const fs::path& path, const Names& given) 
   return modules;
 }
 
-bool is_path(const std::string& name) { return name.ends_with(".py") || name.find('/') != std::string::npos; }
+bool is_path(const std::string& name) {
+  return name.ends_with(".py") || name.find('/') != std::string::npos || name == "." || name == "..";
+}
+
+Result<std::vector<Ref>> import_path(const std::string& name, const Names& given) {
+  std::error_code problem;
+  const fs::path path = fs::absolute(opened_up(name), problem).lexically_normal();
+  if (problem) return error("{}", problem.message());
+  try {
+    return import_files(path, given);
+  } catch (const fs::filesystem_error& failed) {
+    return error("{}", failed.code().message());
+  }
+}
 
 }  // namespace
 
 Result<std::vector<Ref>> import_modules(const std::string& name, const Names& given) {
-  if (is_path(name)) {
-    std::error_code problem;
-    const fs::path path = fs::absolute(opened_up(name), problem);
-    if (problem) return error("{}", problem.message());
-    try {
-      return import_files(path, given);
-    } catch (const fs::filesystem_error& failed) {
-      return error("{}", failed.code().message());
-    }
-  }
+  if (is_path(name)) return import_path(name, given);
   auto module = import_one(name, {}, given);
   if (!module) return tl::unexpected(module.error());
+  std::error_code none;
+  if (!*module && fs::is_directory(name, none)) return import_path(name, given);
+  if (!*module) return error("'{}' is a folder without modules of its own", name);
   return std::vector<Ref>{std::move(*module)};
 }
 

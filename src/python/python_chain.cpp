@@ -244,8 +244,12 @@ void PythonChain::append_members(const void* state, std::string& json) const {
   PyObject* rec =
       reinterpret_cast<const State*>(reinterpret_cast<const std::uint8_t*>(state) + bound.to_first)->rec;
   PyObject* own = rec == nullptr ? nullptr : FlowRec::own_items(rec);
-  for (const Ref& name : field_names_)
-    append_member(name.get(), own == nullptr ? nullptr : PyDict_GetItemWithError(own, name.get()), json);
+  // Values are held, and names: what makes JSON of them is Python, and others who have the record may change
+  // it meanwhile.
+  for (const Ref& name : field_names_) {
+    const Ref value = Ref::borrowed(own == nullptr ? nullptr : PyDict_GetItemWithError(own, name.get()));
+    append_member(name.get(), value.get(), json);
+  }
   if (!bound.is_first || own == nullptr) return;
   // What no Python chain has declared, and no native one has.
   PyObject *name = nullptr, *value = nullptr;
@@ -255,6 +259,7 @@ void PythonChain::append_members(const void* state, std::string& json) const {
     });
   };
   for (Py_ssize_t at = 0; PyDict_Next(own, &at, &name, &value) != 0;) {
+    const Ref name_held = Ref::borrowed(name), value_held = Ref::borrowed(value);
     if (declares(*this) || std::ranges::any_of(bound.others, [&](const auto* one) { return declares(*one); }))
       continue;
     const bool engines = PyUnicode_Check(name) && (PyUnicode_CompareWithASCIIString(name, "pkt_first") == 0 ||

@@ -19,8 +19,9 @@ std::string formatted_traceback(PyObject* type, PyObject* value, PyObject* trace
   return {};
 }
 
-// Exceptions whose text alone says what is wrong.
+// Exceptions whose text alone says what is wrong; those of our own packages say so.
 bool speaks_for_itself(PyObject* type) {
+  if (attribute(type, "_speaks_for_itself")) return true;
   for (PyObject* known : {PyExc_ImportError, PyExc_SyntaxError, PyExc_OSError, PyExc_NameError}) {
     if (PyErr_GivenExceptionMatches(type, known) != 0) return true;
   }

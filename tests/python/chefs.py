@@ -101,8 +101,10 @@ def a_folder_of_chefs(folder):
     for name in ("One", "Two"):
         (chefs / f"{name.lower()}.py").write_text("import netdumplings, common\n" + chef(
             "def packet_handler(self, packet):\n    return common.WORD", name, "netdumplings.DumplingChef"))
-    dumplings, _ = run(str(chefs))
-    assert payloads(dumplings, "One") == payloads(dumplings, "Two") == ["shared"] * 3, dumplings
+    for here, name in ((folder, str(chefs)), (folder, "chefs"), (chefs, ".")):
+        os.chdir(here)
+        dumplings, _ = run(name)
+        assert payloads(dumplings, "One") == payloads(dumplings, "Two") == ["shared"] * 3, (name, dumplings)
 
 
 def both_handlers_and_natives(folder):

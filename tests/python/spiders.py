@@ -183,7 +183,9 @@ def desynchronized():
     for words, reason in ((("-n", "9"), "invalid choice: 9"), (("-n", "many"), "invalid int value"), (("--pair", "a"), "--pair"),
                           (("--no-such",), "--no-such")):
         status, said, wrong = ask("measure", "-i", "lo", "talkers", *words)
-        assert status == 2 and not said and reason in wrong, (words, status, wrong)
+        assert status == 2 and not said and reason in wrong and "Error:" not in wrong, (words, status, wrong)
+    status, said, _ = ask("measure", "talkers", "--help")
+    assert status == 0 and "--also TEXT ..." in said and "[]" not in said, said
 
 
 def helpers_with_options_of_curl():
