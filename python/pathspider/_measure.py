@@ -10,7 +10,7 @@ from datetime import datetime
 
 import _spiderling
 
-from pathspider import _current, _options, _packets, _sysctls
+from pathspider import _current, _options, _packets
 from pathspider._jobs import JobState
 from pathspider.base import (CONN_DISCARD, CONN_OK, CONN_SKIPPED, NO_FLOW, PluggableSpider, Spider)
 from pathspider.desync import DesynchronizedSpider
@@ -183,7 +183,6 @@ class Run:
         self._combined = {}  # line -> what combine_flows() has left of its flows
         self._records = {}  # (line, number) -> record, until merge() is given it
         self._forging = {}  # line -> [state, packets to come]
-        self._settings = None
         self._told = set()
 
     # -- what it is made of
@@ -255,15 +254,7 @@ class Run:
         job = {"dip": "192.0.2.1", "dp": 80, "domain": "www.example.org", "rank": 1}
         return _packets.transport_of(_packets.as_bytes(self.spider.forge(job, 0)))[0]
 
-    # -- before and after all jobs
-
-    def begin(self):
-        if self.model == "sync":
-            self._settings = _sysctls.snapshot()
-
-    def end(self):
-        """Names of settings of the host that were changed, and are put back."""
-        return _sysctls.put_back(self._settings) if self._settings is not None else []
+    # -- between jobs
 
     def configure(self, number):
         self._configurations[number]()

@@ -213,7 +213,10 @@ class MeasureCommand {
         1, measurement.most_connections() / (measurement.configures() ? 1 : connections));
   }
   HostNeeds host_needs(const EnginePlan& plan) const {
-    return {options_.configure, plan.configurations, options_.measurement->host_settings(), forges_tcp()};
+    const Measurement& measurement = *options_.measurement;
+    HostNeeds needs{options_.configure, plan.configurations, measurement.host_settings(), forges_tcp()};
+    if (measurement.configures()) needs.own_ways = options_.interface;
+    return needs;
   }
   bool forges_tcp() const {
     const ForgeMeasurement* const forger = options_.measurement->forger();
@@ -312,6 +315,10 @@ class MeasureCommand {
     if (!run) return refuse(run.error());
     MeasureRunResult result = (*run)->run();
     close_campaign(result);
+    const UndoReport back = host.put_back_found();
+    if (!back.put_back.empty() || !back.failed.empty())
+      say(fmt::format("what {} changed of this host: {}", options_.description->name, back.text()));
+    if (!back.failed.empty() && result.failure.empty()) result.failure = "this host is not as it was found";
     const auto intact = host.verify();
     if (!intact) say(intact.error().message);
     if (const auto lost = host.lost_syns(); lost > 0)

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "host/capabilities.h"
+#include "host/found_settings.h"
 #include "host/left_behind.h"
 
 namespace spiderling::app {
@@ -19,6 +21,10 @@ bool needs_host(const Configuration& configuration) { return !configuration.host
 bool needs_marks(const HostNeeds& needs) {
   return needs.forges_tcp || std::ranges::any_of(needs.configurations, needs_mark);
 }
+// Who may not change anything needs no way back.
+bool needs_found(const HostNeeds& needs) {
+  return needs.own_ways.has_value() && has_capability(Capability::net_admin);
+}
 bool needs_epochs(const HostNeeds& needs) {
   return needs.configure == Configure::host && std::ranges::any_of(needs.configurations, needs_host);
 }
@@ -26,7 +32,7 @@ bool needs_epochs(const HostNeeds& needs) {
 }  // namespace
 
 bool MeasureHost::is_needed(const HostNeeds& needs) {
-  return needs_marks(needs) || needs_epochs(needs) || !needs.whole_run.empty();
+  return needs_marks(needs) || needs_epochs(needs) || !needs.whole_run.empty() || needs_found(needs);
 }
 
 Result<std::unique_ptr<MeasureHost>> MeasureHost::make(const HostNeeds& needs,
@@ -36,6 +42,7 @@ Result<std::unique_ptr<MeasureHost>> MeasureHost::make(const HostNeeds& needs,
   made->marks_.assign(needs.configurations.size(), 0);
   if (!is_needed(needs)) return made;
   auto done = made->open_journal();
+  if (done && needs_found(needs)) done = made->keep_found(needs);
   if (done && needs_marks(needs)) done = made->mark_sockets(needs);
   if (done) done = made->make_detours(needs.configurations);
   // Settings of the run are those of each of its epochs, where it has such.
@@ -102,11 +109,33 @@ Result<void> MeasureHost::make_detours(const std::vector<Configuration>& configu
   return {};
 }
 
-Result<void> MeasureHost::set_for_whole_run(const std::vector<HostSetting>& settings) {
-  if (settings.empty()) return {};
+Result<void> MeasureHost::claim_settings() {
+  if (claim_) return {};
   auto claim = claim_host_settings(journal_->path().parent_path());
   if (!claim) return tl::unexpected(claim.error());
   claim_ = std::move(*claim);
+  return {};
+}
+
+// In the journal before the first configuration: the guardian puts back whatever is different then.
+Result<void> MeasureHost::keep_found(const HostNeeds& needs) {
+  // Epochs claim the settings one by one.
+  if (!needs_epochs(needs)) {
+    if (auto claimed = claim_settings(); !claimed) return claimed;
+  }
+  const auto entry = journal_->add(found_settings({*needs.own_ways}));
+  if (!entry) return tl::unexpected(entry.error());
+  found_ = *entry;
+  return {};
+}
+
+UndoReport MeasureHost::put_back_found() {
+  return found_ ? journal_->undo(host_, *std::exchange(found_, std::nullopt)) : UndoReport();
+}
+
+Result<void> MeasureHost::set_for_whole_run(const std::vector<HostSetting>& settings) {
+  if (settings.empty()) return {};
+  if (auto claimed = claim_settings(); !claimed) return claimed;
   whole_run_.emplace(host_, *journal_);
   for (const HostSetting& setting : settings) {
     const auto value = value_of(setting);

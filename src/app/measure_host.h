@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "app/measure_options.h"
@@ -28,6 +29,9 @@ struct HostNeeds {
   std::vector<HostSetting> whole_run{};  ///< of Measurement::host_settings()
   /// Packets are forged segments of TCP, whose answers the kernel is not to reset.
   bool forges_tcp = false;
+  /// The measurement changes this host by itself, in ways that we are not told of; this is the interface that
+  /// it measures through.
+  std::optional<std::string> own_ways{};
 };
 
 /// Sets up the host for the configurations of one run and puts it back when it goes: in the worst case a
@@ -56,6 +60,8 @@ class MeasureHost final : public HostEpochs {
   Result<void> end() override;
   /// The marks and the settings for the whole run are still what they were: nobody changed them meanwhile.
   Result<void> verify();
+  /// Where the measurement changes this host by itself: puts back what is not as it was found, once.
+  UndoReport put_back_found();
   /// SYNs of ours that this host could not send: as good as lost on the way.
   std::uint64_t lost_syns() const;
   /// The network was away: what hangs on the host's routes is made anew.
@@ -68,6 +74,8 @@ class MeasureHost final : public HostEpochs {
   Result<void> make_detours(const std::vector<Configuration>& configurations);
   Result<void> prepare_epochs(const HostNeeds& needs);
   Result<void> set_for_whole_run(const std::vector<HostSetting>& settings);
+  Result<void> claim_settings();
+  Result<void> keep_found(const HostNeeds& needs);
   Result<std::string> value_of(const HostSetting& setting);
 
   SystemHost host_;
@@ -78,6 +86,7 @@ class MeasureHost final : public HostEpochs {
   std::unique_ptr<Journal> journal_;
   std::optional<Guardian> guardian_;
   FileDescriptor claim_;  // of the settings for the whole run
+  std::optional<Journal::Entry> found_;
   std::optional<HostChanges> whole_run_;
   std::unique_ptr<SynEditor> syn_editor_;
   std::unique_ptr<PacketMarks> packet_marks_;

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -71,13 +72,16 @@ void become_guardian(const Watch& watch) {
   keep_only(watch.line, watch.process);
 }
 
+constexpr std::array<std::string_view, 8> programs_that_change{
+    "nft", "ip", "tc", "sysctl", "iptables", "ip6tables", "iptables-restor", "ethtool"};  // 15 characters
+
 // True for a program that the dead process had started and that may be in the middle of a change. It has been
 // sent SIGKILL (it dies with its parent), but a change that it has handed to the kernel is still made.
 bool may_still_change(const std::string& stat, pid_t group) {
   const auto open = stat.find('('), close = stat.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close + 2 > stat.size()) return false;
   const std::string name = stat.substr(open + 1, close - open - 1);
-  if (name != "nft" && name != "ip" && name != "tc" && name != "sysctl") return false;
+  if (std::ranges::find(programs_that_change, name) == programs_that_change.end()) return false;
   std::istringstream rest(stat.substr(close + 2));
   char state = '?';
   pid_t parent = 0, its_group = 0;

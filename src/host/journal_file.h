@@ -12,8 +12,8 @@
 
 namespace spiderling {
 
-/// Bytes; a few hundred are usual.
-constexpr std::size_t longest_journal = 65536;
+/// Bytes; a few hundred are usual, some ten thousand where all settings are kept.
+constexpr std::size_t longest_journal = 512 << 10;
 
 std::string journal_name(const ProcessId& process);
 /// Nothing for a file that is no journal.

@@ -88,6 +88,13 @@ std::optional<Undo> parse_sysctl(std::span<const std::string_view> fields) {
   return UndoSysctl{*name, *before, *written};
 }
 
+std::optional<Undo> parse_found(std::span<const std::string_view> fields) {
+  if (fields.size() != 2) return std::nullopt;
+  const auto name = unescaped(fields[0]), before = unescaped(fields[1]);
+  if (!name || !before || !is_sysctl_name(*name) || !name->starts_with("net.")) return std::nullopt;
+  return UndoFound{*name, *before};
+}
+
 std::optional<Undo> parse_rule_undo(std::span<const std::string_view> fields) {
   if (fields.size() != 4) return std::nullopt;
   const auto of = family(fields[0]);
@@ -112,6 +119,7 @@ std::optional<Undo> parse_routes(std::span<const std::string_view> fields) {
 
 std::optional<Undo> parse_fields(std::string_view kind, std::span<const std::string_view> fields) {
   if (kind == "sysctl") return parse_sysctl(fields);
+  if (kind == "found") return parse_found(fields);
   if (kind == "nft" && fields.size() == 1 && is_our_nft_table(fields[0]))
     return UndoNftTable{std::string(fields[0])};
   if (kind == "rule") return parse_rule_undo(fields);
@@ -122,6 +130,9 @@ std::optional<Undo> parse_fields(std::string_view kind, std::span<const std::str
 struct ToText {
   std::string operator()(const UndoSysctl& undo) const {
     return fmt::format("sysctl {} {} {}", escaped(undo.name), escaped(undo.before), escaped(undo.written));
+  }
+  std::string operator()(const UndoFound& undo) const {
+    return fmt::format("found {} {}", escaped(undo.name), escaped(undo.before));
   }
   std::string operator()(const UndoNftTable& undo) const { return fmt::format("nft {}", undo.name); }
   std::string operator()(const UndoRule& undo) const {
@@ -149,12 +160,21 @@ struct CarryOut {
                       undo.name, *now, undo.before, undo.written));
       return;
     }
-    if (const auto done = host.sysctls().write(undo.name, undo.before); !done)
-      return failed(undo.name, done.error());
-    const auto after = host.sysctls().read(undo.name);
-    if (!after || *after != undo.before)
-      return failed(undo.name, Error{fmt::format("it does not take back its value {}", undo.before)});
-    report.put_back.push_back(fmt::format("{} = {}", undo.name, undo.before));
+    set(undo.name, undo.before);
+  }
+
+  void operator()(const UndoFound& undo) const {
+    const auto now = host.sysctls().read(undo.name);
+    if (!now || *now == undo.before) return;  // gone with its interface
+    set(undo.name, undo.before);
+  }
+
+  void set(const std::string& name, const std::string& before) const {
+    if (const auto done = host.sysctls().write(name, before); !done) return failed(name, done.error());
+    const auto after = host.sysctls().read(name);
+    if (!after || *after != before)
+      return failed(name, Error{fmt::format("it does not take back its value {}", before)});
+    report.put_back.push_back(fmt::format("{} = {}", name, before));
   }
 
   void operator()(const UndoNftTable& undo) const {

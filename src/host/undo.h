@@ -21,6 +21,13 @@ struct UndoSysctl {
   bool operator==(const UndoSysctl&) const = default;
 };
 
+/// Put a setting back, whoever has given it which value: it was found so before code that is not ours ran.
+struct UndoFound {
+  std::string name;
+  std::string before;
+  bool operator==(const UndoFound&) const = default;
+};
+
 /// Remove an nft table of ours.
 struct UndoNftTable {
   std::string name;
@@ -40,7 +47,7 @@ struct UndoRoutes {
   bool operator==(const UndoRoutes&) const = default;
 };
 
-using Undo = std::variant<UndoSysctl, UndoNftTable, UndoRule, UndoRoutes>;
+using Undo = std::variant<UndoSysctl, UndoFound, UndoNftTable, UndoRule, UndoRoutes>;
 
 /// One line without its newline.
 std::string undo_to_text(const Undo& undo);

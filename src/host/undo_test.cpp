@@ -23,7 +23,7 @@ PolicyRule our_rule() {
 
 std::vector<Undo> one_of_each() {
   return {UndoSysctl{"net.ipv4.tcp_rmem", "1 2 3", ""}, UndoNftTable{"spiderling_12_1"}, UndoRule{our_rule()},
-          UndoRoutes{Family::v4, table}};
+          UndoRoutes{Family::v4, table}, UndoFound{"net.ipv4.tcp_rmem", ""}};
 }
 
 TEST(Undo, TextComesBackAsItWas) {
@@ -47,6 +47,9 @@ TEST(Undo, OnlyWhatWeCouldHaveWrittenIsTaken) {
                            "sysctl ../x 1 2",
                            "sysctl a %4 2",
                            "sysctl a %zz 2",
+                           "found net.ipv4.tcp_ecn",
+                           "found net.ipv4.tcp_ecn 1 2",
+                           "found kernel.core_pattern 1",
                            "nft",
                            "nft firewall",
                            "nft spiderling_1;flush",
@@ -105,6 +108,18 @@ TEST(Undo, SomeoneElsesValueIsLeftAndNamed) {
   EXPECT_NE(report.text().find("a is 7"), std::string::npos) << report.text();
   EXPECT_EQ(host.state.sysctls["a"], "7");
   EXPECT_EQ(host.changes, 0);
+}
+
+TEST(Undo, WhatWasFoundComesBackWhateverItIs) {
+  FakeHost host;
+  host.state.sysctls = {{"net.a", "7"}, {"net.b", "2"}};
+  const std::vector<Undo> undos = {UndoFound{"net.a", "1"}, UndoFound{"net.b", "2"},
+                                   UndoFound{"net.gone", "1"}};
+  const auto report = carry_out(host, undos);
+  EXPECT_EQ(report.put_back, std::vector<std::string>{"net.a = 1"});
+  EXPECT_TRUE(report.failed.empty() && report.left.empty()) << report.text();
+  EXPECT_EQ(host.changes, 1) << "what is as it was is left alone";
+  EXPECT_EQ(host.state.sysctls["net.a"], "1");
 }
 
 TEST(Undo, RoutesOfOthersInOurTableStay) {

@@ -120,25 +120,10 @@ void SpiderCore::find_chains() {
   flow_json_.emplace(*chain_set_);
 }
 
-void SpiderCore::begin(PostToLoop post) {
-  threads_.emplace(SpiderThreadsOptions{}, std::move(post));
-  const InterpreterLock lock;
-  call_method(run_.get(), "begin");
-}
+void SpiderCore::begin(PostToLoop post) { threads_.emplace(SpiderThreadsOptions{}, std::move(post)); }
 
 void SpiderCore::end() {
-  if (!threads_) return;
-  threads_->stop();
-  const InterpreterLock lock;
-  try {
-    std::string names;
-    for (const Ref& name : items_in(call_method(run_.get(), "end").get()))
-      names += (names.empty() ? "" : ", ") + text_in(name.get());
-    if (!names.empty())
-      log::info("settings of the host that a plugin changed were put back", {{"which", names}});
-  } catch (const std::exception& problem) {
-    tell("the end", problem.what());
-  }
+  if (threads_) threads_->stop();
 }
 
 std::size_t SpiderCore::most_connections() const { return most_threads; }

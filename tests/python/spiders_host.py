@@ -1,0 +1,79 @@
+"""What plugins of PATHspider change of the host is put back, also after kill -9.
+
+Usage: spiders_host.py TEST      (the program is $SPIDERLING; exit status 77: not possible here)
+"""
+import os
+import random
+import threading
+import time
+
+from spiders import QUICK, THIRD_PARTY, jobs_of, measure, network, use
+from network import Lab, sysctl  # its folder is on the path by now
+import left_as_found
+
+
+def settings_come_back():
+    """Those that configurations changed, whatever they did it with: at the end, and when a run is refused or fails."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    before = left_as_found.host_of_a_user()
+    results, said = measure(jobs_of(lab, 20), "restless")
+    assert len(results) == 40 and all("restless.connectivity.works" in one["conditions"] for one in results), said
+    left_as_found.expect_same(before)
+    assert "what restless changed of this host: put back: " in said, said
+    for name in ("net.ipv4.tcp_sack = 0", f"net.ipv4.conf.{network.INTERFACE}.rp_filter", f"net.ipv6.conf.{network.INTERFACE}.hop_limit", "tcp_rmem"):
+        assert name in said, (name, said)
+    measure(jobs_of(lab), "--output", "/dev/full", "restless", status=1)
+    left_as_found.expect_same(before)
+    assert not left_as_found.journals() and not left_as_found.programs()
+
+
+def settings_come_back_after_a_kill():
+    use(THIRD_PARTY)
+    lab = Lab('[[host]]\nbox = "silent"\ncount = 2\n[[host]]\nbox = "clean"\ncount = 20\n')
+    before = left_as_found.host_of_a_user()
+    silent = [{"dip": dip, "dp": 80} for dip in lab.targets("silent", 4, 2)]
+    for held, at_both in ((f"4096\t{131072}\t6291456", False), (f"4096\t{131073}\t6291456", True)):
+        # A silent target keeps each configuration in place.
+        with network.Measure(*QUICK, "--timeout", "2", "restless") as running:
+            running.tell(silent)
+            network.wait_for(lambda: sysctl("net.ipv4.tcp_rmem") == held or running.process.poll() is not None, "the configuration")
+            assert left_as_found.picture() != before, (at_both, running.stderr)
+            running.process.kill()
+            running.wait()
+            network.wait_for(lambda: not left_as_found.programs(), "the guardian to end")
+            assert "the measuring process died; put back: " in running.stderr, running.stderr
+        left_as_found.expect_same(before)
+        assert not left_as_found.journals()
+    chance = random.Random(seed := int.from_bytes(os.urandom(4), "big"))
+    print(f"seed {seed}")
+    for _ in range(5):
+        with network.Measure(*QUICK, "--timeout", "0.3", "restless") as running:
+            feeder = threading.Thread(target=lambda: running.tell(silent * 20))
+            feeder.start()
+            time.sleep(chance.uniform(0, 1))
+            running.process.kill()
+            running.wait()
+            feeder.join(network.DEADLINE)
+            network.wait_for(lambda: not left_as_found.programs(), "the guardian to end")
+        left_as_found.expect_same(before)
+    results, said = measure(jobs_of(lab, 2), "restless")
+    assert len(results) == 4, said
+
+
+def one_configures_the_host_at_a_time():
+    """A second run of a plugin that configures is refused, and says why; other plugins are not kept from running."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    with network.Measure(*QUICK, "restless") as running:
+        running.tell(jobs_of(lab, 1))
+        running.wait_for_results(2)
+        results, said = measure(jobs_of(lab, 1), "congestion", status=2)
+        assert not results and "another spiderling is measuring with settings of this whole host" in said, said
+        assert len(measure(jobs_of(lab, 1), "talkers")[0]) == 2
+        running.close()
+        running.finish()
+
+
+if __name__ == "__main__":
+    network.main(globals())
