@@ -291,15 +291,16 @@ class MeasureCommand {
     std::string delivery;
     const auto write = [&](std::string_view results) { return hub.write(results); };
     bool missing = false;
-    const int status =
-        measure({options_, std::move(plan), source, chains, *intake_, write, isatty(STDERR_FILENO) == 1,
-                 *evidence_, asn_.get()},
-                host, [&] {
-                  const HubDeliveryCounters counters = hub.finish();
-                  missing = counters.dropped + counters.undelivered > 0;
-                  return fmt::format(", {} delivered, {} dropped on the way, {} undelivered",
-                                     counters.delivered, counters.dropped, counters.undelivered);
-                });
+    MeasureRun::Parts parts{
+        options_,   std::move(plan), source, chains, *intake_, write, isatty(STDERR_FILENO) == 1,
+        *evidence_, asn_.get()};
+    parts.finish_writing = [&] { hub.finish(); };
+    const int status = measure(std::move(parts), host, [&] {
+      const HubDeliveryCounters counters = hub.finish();
+      missing = counters.dropped + counters.undelivered > 0;
+      return fmt::format(", {} delivered, {} dropped on the way, {} undelivered", counters.delivered,
+                         counters.dropped, counters.undelivered);
+    });
     return missing ? failed_while_running : status;
   }
 

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "app/command.h"
 #include "connect/connect_context.h"
 #include "connect/http.h"
 #include "spiders/combiner.h"
@@ -18,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto tick = 100ms;
+// In longer than a function of a plugin in Python may take when it holds up everything.
+constexpr auto most_stuck = 30s;
 constexpr std::size_t write_at_once = 64 << 10;
 
 std::size_t most_connections(const EnginePlan& plan) {
@@ -90,7 +96,8 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
              [this] { asio::post(loop_, [this] { engine_.observed(watch_.take()); }); }),
       engine_(loop_, parts_.plan, network_, watch_, *this,
               [this](MergedJob&& job) { job_finished(std::move(job)); }),
-      votes_(parts_.options.repeat) {}
+      votes_(parts_.options.repeat),
+      guard_(most_stuck, [this] { give_up_stuck(); }) {}
 
 namespace {
 
@@ -197,12 +204,13 @@ void MeasureRun::add_decided(const AnsweredJob& answered) {
 }
 
 void MeasureRun::write(const JobResult& result) {
+  const auto mine = guard_.own();
   ++result_.results;
   conditions_.add(result.conditions);
   json_.append(result, results_);
   parts_.jobs.finished(result.job);
   if (parts_.campaign != nullptr) parts_.campaign->finished(result.job);
-  if (results_.size() >= write_at_once) flush();
+  if (results_.size() >= write_at_once) flush_owned();
 }
 
 // Of jobs that were to be measured once more when the run was ended.
@@ -216,6 +224,7 @@ void MeasureRun::decide_the_rest() {
 // not done, and the next run asks them.
 void MeasureRun::write_leftovers() {
   const std::vector<Attempted> leftovers = parts_.jobs.leftovers();
+  const auto mine = guard_.own();
   if (parts_.campaign != nullptr) return;
   for (const Attempted& one : leftovers) {
     ++result_.results;
@@ -255,6 +264,11 @@ void MeasureRun::give_up_paused() {
 }
 
 void MeasureRun::flush() {
+  const auto mine = guard_.own();
+  flush_owned();
+}
+
+void MeasureRun::flush_owned() {
   const bool has_failed = parts_.campaign != nullptr && parts_.campaign->has_failed();
   if (results_.empty() && !has_failed) return;
   if (!parts_.write(results_)) {
@@ -262,6 +276,25 @@ void MeasureRun::flush() {
     loop_.stop();
   }
   results_.clear();
+}
+
+// In the guard's thread, while the loop's waits for what does not come back. What there is of results is
+// written; nothing else of this run can be brought to an end.
+void MeasureRun::give_up_stuck() {
+  const std::string held_up_by = calls_.running();
+  fmt::print(stderr,
+             "{} has not come back for {} and cannot be interrupted: the run is given up, with what was in "
+             "flight; {} results\n",
+             held_up_by.empty() ? "a plugin" : held_up_by, most_stuck, result_.results);
+  if (!results_.empty()) parts_.write(results_);
+  if (parts_.campaign != nullptr) {
+    if (const auto closed = parts_.campaign->close(false); !closed)
+      fmt::print(stderr, "{}\n", closed.error().message);
+    fmt::print(stderr, "not all of the list is done: the same command with --resume goes on\n");
+  }
+  if (parts_.finish_writing) parts_.finish_writing();
+  std::fflush(nullptr);
+  std::_Exit(failed_while_running);
 }
 
 void MeasureRun::wait_for_signal() {
@@ -294,6 +327,7 @@ void MeasureRun::wait_for_tick() {
 }
 
 void MeasureRun::on_tick() {
+  guard_.beat();
   look_at_network();
   flush();
   if (const std::string why = parts_.evidence.trouble(); !why.empty()) {

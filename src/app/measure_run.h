@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/loop_guard.h"
 #include "app/measure_evidence.h"
 #include "app/measure_options.h"
 #include "app/progress_line.h"
@@ -62,6 +63,8 @@ class MeasureRun final : private JobFeed {
     const AsnDatabase* asn = nullptr;
     Campaign* campaign = nullptr;    ///< with a journal
     std::unique_ptr<Pause> pause{};  ///< with --pause
+    /// What was given to `write` is on its way: for a run that cannot come to its end.
+    std::function<void()> finish_writing{};
   };
   static Result<std::unique_ptr<MeasureRun>> make(Parts parts);
 
@@ -81,6 +84,8 @@ class MeasureRun final : private JobFeed {
   void look_at_network();
   void give_up_paused();
   void flush();
+  void flush_owned();
+  [[noreturn]] void give_up_stuck();
   void on_signal();
   void on_tick();
   void wait_for_signal();
@@ -111,6 +116,7 @@ class MeasureRun final : private JobFeed {
   bool stopping_ = false;
   bool told_pause_ = false;
   bool done_ = false;
+  LoopGuard guard_;  // uses all the others
 };
 
 }  // namespace spiderling::app

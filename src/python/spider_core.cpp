@@ -45,6 +45,15 @@ void add_fields(ConnectionRecord& record, std::string_view text) {
 
 Configuration named(const std::string& name) { return Configuration(name); }
 
+// What combine_flows() is told of a flow.
+struct SpiderFlow {
+  std::string seen;    // its record as JSON; empty: it was not observed
+  std::string fields;  // of the connection's record
+  ConnectionState state;
+  std::uint16_t sp;
+  Timestamp start, stop;
+};
+
 // Until the engine has connected for it.
 struct Connected {
   SpiderCall& call;
@@ -277,22 +286,19 @@ void SpiderCore::fill(ConnectionRecord& record, const SpiderCall& call) const {
 }
 
 std::vector<std::uint8_t> SpiderCore::forge(const Job& job, std::size_t seq, const ForgedEnds& ends) const {
-  const InterpreterLock lock;
-  const SpiderThreads::InLoop here = in_loop("forge()");
-  try {
-    const Ref packet = call_method(run_.get(), "forged",
-                                   {python_number(static_cast<std::int64_t>(job.line)).get(),
+  const auto forged = std::make_shared<std::vector<std::uint8_t>>();
+  call_now("forge()", [run = run_, forged, line = job.line, seq, sip = ends.sip.to_string(), sp = ends.sp] {
+    const Ref packet = call_method(run.get(), "forged",
+                                   {python_number(static_cast<std::int64_t>(line)).get(),
                                     python_number(static_cast<std::int64_t>(seq)).get(),
-                                    python_text(ends.sip.to_string()).get(), python_number(ends.sp).get()});
+                                    python_text(sip).get(), python_number(sp).get()});
     char* bytes = nullptr;
     Py_ssize_t size = 0;
     if (PyBytes_AsStringAndSize(packet.get(), &bytes, &size) != 0)
       throw std::runtime_error(take_exception().text);
-    return {bytes, bytes + size};
-  } catch (const std::exception& problem) {
-    tell("forge()", problem.what());
-    throw;
-  }
+    forged->assign(bytes, bytes + size);
+  });
+  return std::move(*forged);
 }
 
 // --- one result
@@ -309,49 +315,44 @@ void SpiderCore::merge(const Job& job, std::size_t run, const MergedFlow& flow,
                        ConnectionRecord& record) const {
   merged_ = {job.dip.to_string(), job.line};
   if (!merges_) return;
-  const std::string seen = flow_members(flow);
-  const InterpreterLock lock;
-  const SpiderThreads::InLoop here = in_loop("merge()");
-  try {
-    const Ref fields =
-        call_method(run_.get(), "merge",
-                    {python_number(static_cast<std::int64_t>(job.line)).get(),
-                     python_number(static_cast<std::int64_t>(run)).get(), python_text(seen).get()});
-    add_fields(record, text_in(fields.get()));
-  } catch (const std::exception& problem) {
-    tell("merge()", problem.what());
-    throw;
-  }
+  const auto fields = std::make_shared<std::string>();
+  call_now("merge()", [of = run_, fields, line = job.line, run, seen = flow_members(flow)] {
+    *fields =
+        text_in(call_method(of.get(), "merge",
+                            {python_number(static_cast<std::int64_t>(line)).get(),
+                             python_number(static_cast<std::int64_t>(run)).get(), python_text(seen).get()})
+                    .get());
+  });
+  add_fields(record, *fields);
 }
 
 void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const {
-  std::vector<std::string> seen;
-  for (const MergedFlow& flow : flows) seen.push_back(flow_members(flow));
-  const InterpreterLock lock;
-  const SpiderThreads::InLoop here = in_loop("combine_flows()");
-  try {
+  std::vector<SpiderFlow> told;
+  for (const MergedFlow& flow : flows) {
+    const ConnectionRecord& record = flow.connection();
+    told.push_back({flow_members(flow), json_of(record), record.state, record.sp, record.start, record.stop});
+  }
+  const auto texts = std::make_shared<std::vector<std::string>>();
+  call_now("combine_flows()", [run = run_, texts, told = std::move(told), job = merged_] {
     const Ref list = or_throw(Ref(PyList_New(0)));
-    for (std::size_t number = 0; number < flows.size(); ++number) {
-      const ConnectionRecord& record = flows[number].connection();
-      const std::string fields = json_of(record);
+    for (std::size_t number = 0; number < told.size(); ++number) {
+      const SpiderFlow& flow = told[number];
       const Ref one = or_throw(Ref(Py_BuildValue(
-          "(nsiiddKss)", static_cast<Py_ssize_t>(number), seen[number].c_str(),
-          static_cast<int>(record.state), int{record.sp}, seconds_of(record.start), seconds_of(record.stop),
-          static_cast<unsigned long long>(merged_.line), merged_.dip.c_str(), fields.c_str())));
+          "(nsiiddKss)", static_cast<Py_ssize_t>(number), flow.seen.c_str(), static_cast<int>(flow.state),
+          int{flow.sp}, seconds_of(flow.start), seconds_of(flow.stop),
+          static_cast<unsigned long long>(job.line), job.dip.c_str(), flow.fields.c_str())));
       PyList_Append(list.get(), one.get());
     }
-    for (const Ref& one : items_in(call_method(run_.get(), "combine", {list.get()}).get())) {
-      const std::string text = text_in(one.get());
-      const auto colon = text.find(':');
-      if (colon == text.npos) {
-        conditions.add(text);
-      } else {
-        conditions.add(text.substr(0, colon), text.substr(colon + 1));
-      }
+    for (const Ref& one : items_in(call_method(run.get(), "combine", {list.get()}).get()))
+      texts->push_back(text_in(one.get()));
+  });
+  for (const std::string& text : *texts) {
+    const auto colon = text.find(':');
+    if (colon == text.npos) {
+      conditions.add(text);
+    } else {
+      conditions.add(text.substr(0, colon), text.substr(colon + 1));
     }
-  } catch (const std::exception& problem) {
-    tell("combine_flows()", problem.what());
-    throw;
   }
 }
 
@@ -372,8 +373,20 @@ void SpiderCore::conclude(const Job& job, std::span<ConnectionRecord* const> rec
 
 // --- what went wrong
 
-SpiderThreads::InLoop SpiderCore::in_loop(const char* function) const {
-  return {threads_ ? &*threads_ : nullptr, what(function)};
+// For what the loop must have at once. It may be given up and go on, so it owns what it uses.
+void SpiderCore::call_now(const char* function, std::function<void()> called) const {
+  try {
+    if (!threads_) {  // no run: results are compared with their packets
+      const InterpreterLock lock;
+      return called();
+    }
+    const CallEnd end = threads_->call_and_wait(what(function), std::move(called));
+    if (end == CallEnd::refused) throw std::runtime_error("too many of its functions do not return");
+    if (end == CallEnd::hung) throw std::runtime_error(std::string(function) + " does not return");
+  } catch (const std::exception& problem) {
+    tell(function, problem.what());
+    throw;
+  }
 }
 
 std::string SpiderCore::what(const std::string& function) const { return plugin_.name + ": " + function; }

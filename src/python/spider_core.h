@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <any>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,7 +60,7 @@ class SpiderCore {
   std::string flow_members(const MergedFlow& flow) const;
   std::chrono::milliseconds patience() const;
   std::string what(const std::string& function) const;
-  SpiderThreads::InLoop in_loop(const char* function) const;
+  void call_now(const char* function, std::function<void()> called) const;
   void tell(const char* function, const std::string& why) const;
 
   const SpiderPlugin& plugin_;

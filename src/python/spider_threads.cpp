@@ -47,7 +47,7 @@ struct SpiderThreads::Shared {
   SpiderThreadsOptions options;
 
   std::mutex mutex;
-  std::condition_variable has_work, changed;
+  std::condition_variable has_work, changed, decided;
   PostToLoop post;  // empty: the loop is gone
   std::deque<std::shared_ptr<Item>> waiting;
   std::vector<std::shared_ptr<Item>> running;
@@ -67,16 +67,17 @@ struct SpiderThreads::Shared {
     post(std::move(function));
     return true;
   }
-  // It runs in a thread of these, or in the loop.
+  // It runs.
   void begin(const std::shared_ptr<Item>& item) {
-    item->over = Clock::now() + item->time;
+    if (!item->holds_loop) item->over = Clock::now() + item->time;
     running.push_back(item);
   }
-  // How it ended is known: its coroutine goes on in the loop.
+  // How it ended is known: who waits for it goes on, a coroutine in the loop.
   void decide(const std::shared_ptr<Item>& item, CallEnd end) {
     item->decided = true;
     item->end = end;
     std::erase(running, item);
+    if (item->holds_loop) return decided.notify_all();
     post_locked([item] { item->resume(); });
   }
 };
@@ -143,11 +144,23 @@ void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
   shared->mutex.unlock();
 }
 
-// A thread more, if what waits wants one and there may be one. With the lock.
+// A thread more, if what waits wants one and there may be one; the loop does not wait until one has nothing
+// to do. With the lock.
 void add_thread(const std::shared_ptr<SpiderThreads::Shared>& shared) {
-  if (shared->idle >= shared->waiting.size() || shared->threads >= shared->options.most) return;
+  if (shared->idle >= shared->waiting.size()) return;
+  if (shared->threads >= shared->options.most && !shared->waiting.front()->holds_loop) return;
   ++shared->threads;
   std::thread([shared] { serve(shared); }).detach();
+}
+
+// With the lock.
+void give(const std::shared_ptr<SpiderThreads::Shared>& shared,
+          const std::shared_ptr<SpiderThreads::Item>& item) {
+  if (shared->lost >= shared->options.most_lost) return shared->decide(item, CallEnd::refused);
+  if (item->holds_loop) item->over = Clock::now() + item->time;
+  shared->waiting.insert(item->holds_loop ? shared->waiting.begin() : shared->waiting.end(), item);
+  add_thread(shared);
+  shared->has_work.notify_one();
 }
 
 void watch(const std::shared_ptr<SpiderThreads::Shared>& held) {
@@ -158,21 +171,22 @@ void watch(const std::shared_ptr<SpiderThreads::Shared>& held) {
     std::vector<std::shared_ptr<SpiderThreads::Item>> over;
     for (const auto& item : shared.running)
       if (item->over <= now) over.push_back(item);
+    // Whoever computes for ever in C code may keep all others from beginning.
+    for (const auto& item : shared.waiting)
+      if (item->over <= now) over.push_back(item);
     for (const auto& item : over) {
-      if (item->holds_loop) {
-        log::warning("a function of a plugin holds up everything; it is interrupted",
-                     {{"which", item->what}});
-        std::erase(shared.running, item);
-        raise_in(item);
-        continue;
+      const bool has_begun = std::erase(shared.waiting, item) == 0;
+      if (has_begun) {
+        ++shared.lost;
+        ++shared.ever_lost;
+        --shared.threads;
       }
-      ++shared.lost;
-      ++shared.ever_lost;
-      --shared.threads;
-      log::warning("a function of a plugin does not return; nobody waits for it any more",
+      log::warning(item->holds_loop
+                       ? "a function of a plugin held up everything; nobody waits for it any more"
+                       : "a function of a plugin does not return; nobody waits for it any more",
                    {{"which", item->what}, {"after_ms", std::to_string(item->time.count())}});
       shared.decide(item, CallEnd::hung);
-      raise_in(item);
+      if (has_begun) raise_in(item);
       add_thread(held);
     }
   }
@@ -222,25 +236,20 @@ void SpiderThreads::stop() {
   shared.watcher.join();
 }
 
-SpiderThreads::InLoop::InLoop(SpiderThreads* threads, std::string what) {
-  if (threads == nullptr) return;
-  shared_ = threads->shared_;
-  item_ = std::make_shared<Item>();
-  item_->what = std::move(what);
-  item_->time = shared_->options.most_in_loop;
-  item_->holds_loop = true;
-  item_->thread = PyThread_get_thread_ident();
-  const std::lock_guard lock(shared_->mutex);
-  shared_->begin(item_);
-}
-
-SpiderThreads::InLoop::~InLoop() {
-  if (!item_) return;
+CallEnd SpiderThreads::call_and_wait(std::string what, std::function<void()> function) {
+  auto item = std::make_shared<Item>();
+  item->what = std::move(what);
+  item->time = last_in_loop_hung_ ? shared_->options.then_in_loop : shared_->options.most_in_loop;
+  item->function = std::move(function);
+  item->holds_loop = true;
   {
-    const std::lock_guard lock(shared_->mutex);
-    std::erase(shared_->running, item_);
+    std::unique_lock lock(shared_->mutex);
+    give(shared_, item);
+    shared_->decided.wait(lock, [&] { return item->decided; });
   }
-  note_over(*item_);
+  last_in_loop_hung_ = item->end == CallEnd::hung;
+  if (item->failure) std::rethrow_exception(std::exchange(item->failure, nullptr));
+  return item->end;
 }
 
 SpiderThreads::Call::~Call() {
@@ -250,12 +259,8 @@ SpiderThreads::Call::~Call() {
 
 void SpiderThreads::Call::begin(std::coroutine_handle<> waiting) {
   item_->waiting = waiting;
-  Shared& shared = *shared_;
-  const std::lock_guard lock(shared.mutex);
-  if (shared.lost >= shared.options.most_lost) return shared.decide(item_, CallEnd::refused);
-  shared.waiting.push_back(item_);
-  add_thread(shared_);
-  shared.has_work.notify_one();
+  const std::lock_guard lock(shared_->mutex);
+  give(shared_, item_);
 }
 
 CallEnd SpiderThreads::Call::await_resume() {

@@ -16,7 +16,9 @@ namespace spiderling::python {
 struct SpiderThreadsOptions {
   std::size_t most = 256;       ///< that are at work at once
   std::size_t most_lost = 256;  ///< that may be stuck in functions nobody waits for any more
-  std::chrono::milliseconds most_in_loop{10'000};  ///< for which a function may hold up the event loop
+  std::chrono::milliseconds most_in_loop{10'000};  ///< for which the event loop may be held up
+  std::chrono::milliseconds then_in_loop{
+      1'000};  ///< the same, by one that follows on one that did not return
 };
 
 /// What became of a function that was given to a thread.
@@ -28,7 +30,8 @@ enum class CallEnd {
 
 /// A bounded number of threads with Python in each, made as they are needed. A function that does not return
 /// in its time is given up with its thread, which another takes the place of; and SystemExit is raised in it,
-/// so that one which computes for ever comes to an end.
+/// so that one which computes for ever comes to an end. One that waits in C code cannot be ended: its thread
+/// is left to itself.
 ///
 /// Thread-safety: one thread, that of the event loop.
 ///
@@ -38,7 +41,6 @@ class SpiderThreads {
  public:
   struct Item;
   class Call;
-  class InLoop;
   struct Shared;
 
   /// `post`: see PostToLoop; it is not used any more once stop() has returned.
@@ -50,6 +52,9 @@ class SpiderThreads {
   /// `function` is called in a thread of these, holding the interpreter's lock. It must own what it uses: it
   /// may be given up and go on. `what` names it in the log when that happens.
   Call call(std::string what, std::chrono::milliseconds time, std::function<void()> function);
+  /// The same for what the event loop must have at once: it is held up, `most_in_loop` at most. Throws what
+  /// the function throws.
+  CallEnd call_and_wait(std::string what, std::function<void()> function);
 
   /// Has a function called in the loop; false: it takes nothing any more. May outlive this, and be called in
   /// any thread.
@@ -62,21 +67,7 @@ class SpiderThreads {
 
  private:
   std::shared_ptr<Shared> shared_;
-};
-
-/// Stands around a function of a plugin that the event loop itself calls, holding the interpreter's lock:
-/// after `most_in_loop` it is named, and SystemExit raised in it.
-class SpiderThreads::InLoop {
- public:
-  /// `threads`: nullptr if nobody looks.
-  InLoop(SpiderThreads* threads, std::string what);
-  ~InLoop();
-  InLoop(const InLoop&) = delete;
-  InLoop& operator=(const InLoop&) = delete;
-
- private:
-  std::shared_ptr<Shared> shared_;
-  std::shared_ptr<Item> item_;
+  bool last_in_loop_hung_ = false;
 };
 
 /// To be awaited once. Throws what the function throws.

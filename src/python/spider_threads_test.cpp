@@ -218,22 +218,39 @@ TEST_F(SpiderThreadsTest, ItStopsWhileFunctionsWaitAndNothingIsPostedAfterwards)
   EXPECT_FALSE(was_called);
 }
 
-TEST_F(SpiderThreadsTest, WhatHoldsUpTheLoopIsInterrupted) {
-  SpiderThreads threads({.most = 1, .most_lost = 1, .most_in_loop = 100ms}, loop_.poster());
-  {
-    const InterpreterLock lock;
-    const SpiderThreads::InLoop here(&threads, "combine_flows() of the test");
-    computing()();
-  }
-  EXPECT_EQ(value("ended"), "['SystemExit']");
+TEST_F(SpiderThreadsTest, TheLoopHasWhatItMustHaveAtOnce) {
+  SpiderThreads threads({.most = 1}, loop_.poster());
+  Outcome outcome;
+  start(threads, outcome, 60s, waiting());  // the only thread
+  bool was_called = false;
+  EXPECT_EQ(threads.call_and_wait("a function of the test", [&] { was_called = true; }), CallEnd::returned);
+  EXPECT_TRUE(was_called);
+  EXPECT_THROW(threads.call_and_wait("another", [] { throw std::runtime_error("of the plugin"); }),
+               std::runtime_error);
+  EXPECT_FALSE(outcome.known());
+  run("go.set()");
+  EXPECT_TRUE(loop_.run_until([&] { return outcome.known(); }));
+}
+
+TEST_F(SpiderThreadsTest, WhatHoldsUpTheLoopIsGivenUpAndTheNextHasLessTime) {
+  SpiderThreads threads({.most = 1, .most_in_loop = 300ms, .then_in_loop = 50ms}, loop_.poster());
+  EXPECT_EQ(threads.call_and_wait("a function of the test", computing()), CallEnd::hung);
+  EXPECT_TRUE(has_ended("['SystemExit']")) << value("ended");
+  // Nothing interrupts what waits in C code.
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(threads.call_and_wait("a function of the test", waiting()), CallEnd::hung);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 50ms);
+  EXPECT_EQ(threads.lost(), 2u);
   // What was quick enough hears nothing of it, not even later.
-  {
-    const InterpreterLock lock;
-    const SpiderThreads::InLoop here(&threads, "combine_flows() of the test");
-  }
-  std::this_thread::sleep_for(200ms);
-  run("for _ in range(100000):\n    pass\nended.append('not raised')\n");
-  EXPECT_EQ(value("ended"), "['SystemExit', 'not raised']");
+  EXPECT_EQ(threads.call_and_wait("a function of the test", [] {}), CallEnd::returned);
+}
+
+TEST_F(SpiderThreadsTest, WhoeverKeepsTheInterpretersLockHoldsUpTheLoopNoLonger) {
+  SpiderThreads threads({.most_in_loop = 200ms}, loop_.poster());
+  const InterpreterLock lock;
+  bool was_called = false;
+  EXPECT_EQ(threads.call_and_wait("a function of the test", [&] { was_called = true; }), CallEnd::hung);
+  EXPECT_FALSE(was_called);
 }
 
 }  // namespace

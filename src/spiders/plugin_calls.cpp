@@ -43,4 +43,11 @@ std::string PluginCalls::exhausted() const {
   return fmt::format("combine of measurement {} failed {} times in a row", measurement_, in_a_row);
 }
 
+std::string PluginCalls::running() const {
+  const std::uint32_t running = watch_.running();
+  return running == 0 || running > functions
+             ? std::string()
+             : fmt::format("{} of measurement {}", names[running - 1], measurement_);
+}
+
 }  // namespace spiderling

@@ -39,6 +39,8 @@ class PluginCalls {
   /// Why no more jobs should be taken: combine() has failed so often in a row that no result is to be hoped
   /// for. Functions that connect may fail for reasons of the network's. Empty: nothing is wrong.
   std::string exhausted() const;
+  /// The function that runs now, for a person; empty: none. Any thread.
+  std::string running() const;
 
  private:
   static constexpr std::size_t functions = static_cast<std::size_t>(PluginFunction::last_);

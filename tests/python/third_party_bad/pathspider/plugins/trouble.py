@@ -1,4 +1,8 @@
 """One plugin for each thing that can go wrong; --how says which."""
+import os
+import re
+import socket
+import struct
 import sys
 import time
 
@@ -6,11 +10,12 @@ from pathspider.base import CONN_OK, PluggableSpider
 from pathspider.chains.basic import BasicChain
 from pathspider.desync import DesynchronizedSpider
 from pathspider.helpers.tcp import connect_tcp
+from pathspider.forge import ForgeSpider
 from pathspider.sync import SynchronizedSpider
 
 
 def do(self, where):
-    how = self.args.how
+    how = self.args.how if not os.path.exists("/run/calm") else ""  # for runs that go on, with the same options
     if how == where + ":raise":
         raise KeyError("of " + where)
     if how == where + ":exit":
@@ -19,6 +24,8 @@ def do(self, where):
         raise KeyboardInterrupt
     if how == where + ":hang":
         time.sleep(3600)
+    if how == where + ":c":  # keeps the interpreter's lock for ever
+        re.match(r"(a+)+$", "a" * 60 + "b")
     if how == where + ":spin":
         while True:
             pass
@@ -54,7 +61,7 @@ class Trouble(DesynchronizedSpider, PluggableSpider):
                 return {"sp": 7, "spdr_state": 99}
             if self.args.how == "connect:json":
                 return {**connect_tcp(self.source, job, self.args.timeout), "raw": b"\xff", "nan": float("nan"), "kept": 1}
-        return connect_tcp(self.source, job, self.args.timeout)
+        return {**connect_tcp(self.source, job, self.args.timeout), "bad": job["domain"] == "bad.test"}
 
     connections = [talk, talk]
 
@@ -65,8 +72,38 @@ class Trouble(DesynchronizedSpider, PluggableSpider):
     def combine_flows(self, flows):
         if self.args.how == "combine:type":
             return ["fine", 7]
-        do(self, "combine")
+        if any(flow.get("bad") for flow in flows):
+            do(self, "combine")
         return [self.combine_connectivity(*(flow["spdr_state"] == CONN_OK for flow in flows))]
+
+
+class Forging(ForgeSpider, PluggableSpider):
+    name = "forging"
+    description = "What can go wrong while packets are forged"
+    version = "1.0"
+    chains = [BasicChain]
+    connect_supported = ["dnsudp"]
+    packets = 1
+
+    @staticmethod
+    def extra_args(parser):
+        parser.add_argument("--how", default="", help="what goes wrong")
+
+    def forge(self, job, seq):
+        if job["domain"] == "bad.test":
+            do(self, "forge")
+        if self.args.how == "forge:none":
+            return None
+        if self.args.how == "forge:text":
+            return "a packet"
+        if self.args.how == "forge:short":
+            return b"\x45"
+        # IPv4 and UDP without checksums: the engine and the kernel know the rest
+        return (bytes([0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0]) + socket.inet_aton(self.source[0]) + socket.inet_aton(job["dip"])
+                + struct.pack("!4H", 1, job["dp"], 9, 0) + b"?")
+
+    def combine_flows(self, flows):
+        return [self.combine_connectivity(flows[0]["observed"])]
 
 
 class Configuring(SynchronizedSpider, PluggableSpider):
