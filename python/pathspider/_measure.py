@@ -15,6 +15,7 @@ from pathspider._jobs import JobState
 from pathspider.base import (CONN_DISCARD, CONN_OK, CONN_SKIPPED, NO_FLOW, PluggableSpider, Spider)
 from pathspider.desync import DesynchronizedSpider
 from pathspider.forge import ForgeSpider
+from pathspider.helpers import dns, http, tcp  # noqa: F401 (later, whoever runs this may not be allowed to read them)
 from pathspider.single import SingleSpider
 from pathspider.sync import SynchronizedSpider
 

@@ -128,7 +128,7 @@ class MeasureCommand {
     return {};
   }
   Result<void> drop_privileges() const {
-    if (options_.measurement->keeps_privileges()) return {};
+    if (options_.keep_privileges || options_.measurement->keeps_privileges()) return {};
     return drop_privileges_except({Capability::net_admin, Capability::net_raw});
   }
   std::chrono::milliseconds connection_timeout() const {

@@ -104,6 +104,9 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->transform(CLI::CheckedTransformer(configures).description(""))
       ->type_name("WHAT")
       ->default_str("socket");
+  how->add_flag("--keep-privileges", o.keep_privileges,
+                "Run with all rights of root, for a plugin that needs more than CAP_NET_RAW and "
+                "CAP_NET_ADMIN, which are kept anyway");
   how->add_option("--contact", o.contact,
                   "Who measures, for those who are measured: a URL or mail address, sent in requests of HTTP")
       ->check(check_contact)

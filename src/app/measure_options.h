@@ -45,8 +45,9 @@ struct MeasureOptions {
   EvidenceOptions evidence;
   IntakeOptions intake;
   std::uint64_t max_failures = 100;  ///< in a row, of combine() or of a chain's hook; 0: any number
-  std::string contact;               ///< in requests of HTTP; empty: none
-  ExpandOptions expand;              ///< of a measurement that expands jobs
+  bool keep_privileges = false;
+  std::string contact;   ///< in requests of HTTP; empty: none
+  ExpandOptions expand;  ///< of a measurement that expands jobs
 
   SurvivalOptions survival;
 

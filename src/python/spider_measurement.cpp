@@ -18,7 +18,6 @@ class SpiderMeasurement : public Base {
   void end() override { core_.end(); }
   std::size_t most_connections() const override { return core_.most_connections(); }
   bool shows_flows() const override { return core_.shows_flows(); }
-  bool keeps_privileges() const override { return true; }
   std::vector<const ChainDescription*> own_chains() const override { return core_.chains(); }
   bool configures() const override { return core_.configures(); }
   Task<void> configure(std::size_t configuration) override { return core_.configure(configuration); }

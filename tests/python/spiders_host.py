@@ -75,5 +75,21 @@ def one_configures_the_host_at_a_time():
         running.finish()
 
 
+def rights_are_given_up():
+    """All but two, which programs that a plugin starts have too; unless one says otherwise."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    network_only = f"{1 << 12 | 1 << 13:x}"  # CAP_NET_ADMIN, CAP_NET_RAW
+    results, said = measure(jobs_of(lab, 2), "rights")
+    assert len(results) == 4, said
+    for result in results:
+        assert result["conditions"] == ["rights.connectivity.works"], (result, said)
+        for flow in result["flow_results"]:
+            assert flow["at_first"][0] == 0 and flow["raw"] and not flow["secrets"], flow
+            assert flow["configuring"] == flow["connecting"] == [65534, 65534, network_only] and flow["program"] == network_only, flow
+    for flow in measure(jobs_of(lab, 1), "--keep-privileges", "rights")[0][0]["flow_results"]:
+        assert flow["configuring"] == flow["connecting"] == flow["at_first"] and flow["secrets"], flow
+
+
 if __name__ == "__main__":
     network.main(globals())
