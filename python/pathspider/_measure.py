@@ -2,10 +2,12 @@
 import copy
 import importlib
 import inspect
+import itertools
 import json
 import logging
 import os
 import pkgutil
+import reprlib
 from datetime import datetime
 
 import _spiderling
@@ -22,6 +24,7 @@ from pathspider.sync import SynchronizedSpider
 KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
 _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
 _OF_A_RESULT = {"sip", "sip_public", "sip_asn", "path", "time", "conditions", "flow_results", "missed_flows", "spdr_attempts", "spdr_repeats"}
+_MOST_CONDITIONS = 10_000  # of a job
 _MOST_DEPTH = 50  # of lists and dictionaries in each other
 
 
@@ -309,13 +312,15 @@ class Run:
         members = _members_of(connection)
         if record is None and not isinstance(connection, dict):
             return CONN_SKIPPED, 0, "", "{}"  # NO_RESULT
-        state = members.get("spdr_state", CONN_OK)
-        state = int(getattr(state, "value", state))
+        state = _number_of(members.get("spdr_state", CONN_OK), "spdr_state")
+        sp = _number_of(members.get("sp") or 0, "sp")
+        if not 0 <= sp <= 65535:
+            raise ValueError(f"connect() returned sp {sp}")
         if not CONN_OK <= state <= CONN_DISCARD:
             raise ValueError(f"connect() returned a spdr_state of {state}")
         fields = {**members, **_members_of(record)} if record is not None else members
         sip = fields.get("sip") or self.spider.source[1 if ":" in job.dip else 0]
-        return state, int(members.get("sp") or 0), str(sip or ""), self._as_json(fields)
+        return state, sp, sip if isinstance(sip, str) else "", self._as_json(fields)
 
     def forged(self, line, seq, sip, sp):
         """The packet that forge() makes, between the ends that are reserved for it."""
@@ -366,9 +371,13 @@ class Run:
                                 for flow, was, told in zip(dictionaries, before, flows)]
         if conditions is None:
             return []
-        if isinstance(conditions, str) or not all(isinstance(one, str) for one in conditions):
-            raise TypeError("combine_flows() is to return a list of strings")
-        return list(conditions)
+        try:
+            found = [] if isinstance(conditions, str) else list(itertools.islice(conditions, _MOST_CONDITIONS + 1))
+        except TypeError:
+            found = [conditions]
+        if isinstance(conditions, str) or not all(isinstance(one, str) for one in found) or len(found) > _MOST_CONDITIONS:
+            raise TypeError(f"combine_flows() is to return a list of strings, not {reprlib.repr(conditions)}")
+        return [str.__str__(one).encode("utf-8", "replace").decode() for one in found]
 
     def conclude(self, line):
         """What the plugin has put into the job, as members of JSON; and of each flow the fields, besides those of chains, that
@@ -379,13 +388,26 @@ class Run:
         return members, ["" if flow is None else self._as_json(flow, "a flow") for flow in combined]
 
 
+_NO_RECORDS = (str, bytes, bytearray, int, float, list, tuple, set)
+
+
+def _number_of(value, name):
+    value = getattr(value, "value", value)  # of an Enum
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"connect() returned {name} {reprlib.repr(value)}") from None
+
+
 def _members_of(record):
     if isinstance(record, dict):
         return record
     if record is None:
         raise TypeError("connect() returned nothing")
     names = getattr(record, "_fields", None)
-    members = {name: getattr(record, name) for name in names} if names else dict(getattr(record, "__dict__", {}))
+    if not names and (isinstance(record, (type, *_NO_RECORDS)) or not hasattr(record, "__dict__")):
+        raise TypeError(f"connect() returned {type(record).__name__}, where a dictionary is wanted")
+    members = {name: getattr(record, name) for name in names} if names else dict(vars(record))
     for old, new in (("state", "spdr_state"), ("port", "sp"), ("sport", "sp"), ("rport", "dp"), ("ip", "dip"), ("tstart", "spdr_start")):
         if old in members:
             members.setdefault(new, members.pop(old))

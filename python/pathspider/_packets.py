@@ -12,6 +12,8 @@ def as_bytes(packet):
     if packet is None:
         raise ValueError("forge() returned nothing")
     if not isinstance(packet, (bytes, bytearray, memoryview)):
+        if isinstance(packet, (str, int)):
+            raise TypeError(f"forge() returned {type(packet).__name__}, where a packet is wanted")
         while getattr(packet, "name", "") in ("Ethernet", "802.1Q", "cooked linux"):
             packet = packet.payload
     return bytes(packet)

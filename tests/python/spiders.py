@@ -376,7 +376,7 @@ def what_a_plugin_raises():
 def what_cannot_be_concluded():
     use(BAD)
     lab = Lab()
-    for how in ("combine:raise", "combine:exit", "combine:type"):
+    for how in ("combine:raise", "combine:exit", "combine:recurse"):
         results, said = measure([{**job, "domain": "bad.test"} for job in jobs_of(lab, 1)], "trouble", "--how", how)
         assert len(results) == 2 and all(one["conditions"] == ["pathspider.skipped"] for one in results), (how, results)
         assert "combine_flows()" in said, said

@@ -1,9 +1,11 @@
 """One plugin for each thing that can go wrong; --how says which."""
+import itertools
 import os
 import re
 import socket
 import struct
 import sys
+import threading
 import time
 
 from pathspider.base import CONN_OK, PluggableSpider
@@ -12,6 +14,22 @@ from pathspider.desync import DesynchronizedSpider
 from pathspider.helpers.tcp import connect_tcp
 from pathspider.forge import ForgeSpider
 from pathspider.sync import SynchronizedSpider
+
+
+# What connect() returns instead of a record.
+GARBAGE = {"text": "ok", "number": 7, "list": [1], "bytes": b"sp", "pairs": [("sp", 7), ("spdr_state", 0)], "class": object,
+           "sp": {"sp": "many", "spdr_state": CONN_OK}, "negative": {"sp": -1, "spdr_state": CONN_OK}, "nostate": {"sp": 7, "spdr_state": "fine"},
+           "keys": {"spdr_state": CONN_OK, "sp": 7, 3: 4, None: 1, b"k": 2}, "sip": {"sp": 7, "spdr_state": CONN_OK, "sip": ["x"]}}
+# What combine_flows() returns instead of conditions.
+CONDITIONS = {"type": ["fine", 7], "number": 7, "text": "fine", "bytes": [b"fine"], "true": True, "flows": [{"a": 1}], "blank": ["", ":", "a:", ":b"],
+              "half": ["\udcff"], "line": ["a\nb\0c"], "tuple": ("a.b.c",), "dictionary": {"a.b.c": 1}, "long": ["a." * 10000 + "b"]}
+
+
+class Endless(str):
+    """A text, and more than that."""
+
+    def __str__(self):
+        raise ValueError("no text")
 
 
 def do(self, where):
@@ -55,6 +73,17 @@ class Trouble(DesynchronizedSpider, PluggableSpider):
     def talk(self, job, config):
         if job["domain"] == "bad.test" and config == 1:
             do(self, "connect")
+            what = self.args.how.partition("connect:")[2]
+            if what in GARBAGE:
+                return GARBAGE[what]
+            if what == "deep":
+                deep = []
+                for _ in range(5000):
+                    deep = [deep]
+                return {**connect_tcp(self.source, job, self.args.timeout), "deep": deep, "kept": 1}
+            if what == "thread":
+                threading.Thread(target=time.sleep, args=(3600,), daemon=False).start()
+                threading.Thread(target=do, args=(self, "init"), daemon=True).start()
             if self.args.how == "connect:none":
                 return None
             if self.args.how == "connect:state":
@@ -70,10 +99,15 @@ class Trouble(DesynchronizedSpider, PluggableSpider):
             do(self, "post")
 
     def combine_flows(self, flows):
-        if self.args.how == "combine:type":
-            return ["fine", 7]
         if any(flow.get("bad") for flow in flows):
             do(self, "combine")
+            what = self.args.how.partition("combine:")[2]
+            if what in CONDITIONS:
+                return CONDITIONS[what]
+            if what == "endless":
+                return (f"a.value:{number}" for number in itertools.count())
+            if what == "class":
+                return [Endless("a.b.c")]
         return [self.combine_connectivity(*(flow["spdr_state"] == CONN_OK for flow in flows))]
 
 
