@@ -1,5 +1,23 @@
 # Text files of the tree as strings of the program, so that it needs no files where it is installed.
 
+# spiderling_embed_texts(TARGET FILE HEADER SPACE DECLARATION ENTRIES): a source file, made, whose one function gives a list.
+function(spiderling_embed_texts target file header space declaration entries)
+  set(generated ${CMAKE_BINARY_DIR}/generated/${file})
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[// Made by cmake/SpiderlingScenarios.cmake.
+#include "@header@"
+
+namespace @space@ {
+
+@declaration@ {
+  return {
+@entries@  };
+}
+
+}  // namespace @space@
+]])
+  target_sources(${target} PRIVATE ${generated})
+endfunction()
+
 # spiderling_embed_scenarios(TARGET FOLDER): every .toml of FOLDER, for lab::shipped_scenarios().
 function(spiderling_embed_scenarios target folder)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.toml)
@@ -10,20 +28,8 @@ function(spiderling_embed_scenarios target folder)
     file(READ ${file} text)
     string(APPEND entries "      {\"${name}\", R\"SCENARIO(${text})SCENARIO\"},\n")
   endforeach()
-  set(generated ${CMAKE_BINARY_DIR}/generated/shipped_scenarios.cpp)
-  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[// Made by cmake/SpiderlingScenarios.cmake.
-#include "lab/scenario.h"
-
-namespace spiderling::lab {
-
-std::vector<ShippedScenario> shipped_scenarios() {
-  return {
-@entries@  };
-}
-
-}  // namespace spiderling::lab
-]])
-  target_sources(${target} PRIVATE ${generated})
+  spiderling_embed_texts(${target} shipped_scenarios.cpp lab/scenario.h spiderling::lab
+                         "std::vector<ShippedScenario> shipped_scenarios()" "${entries}")
 endfunction()
 
 # spiderling_embed_readmes(KIND OUT): the README.md of every folder of plugins/KIND, for `spiderling plugins show`; OUT is the
@@ -64,18 +70,6 @@ function(spiderling_embed_templates target folder)
     file(READ ${folder}/${file} text)
     string(APPEND entries "      {\"${kind}\", \"${name}\", R\"TEMPLATE(${text})TEMPLATE\"},\n")
   endforeach()
-  set(generated ${CMAKE_BINARY_DIR}/generated/plugin_templates.cpp)
-  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[// Made by cmake/SpiderlingScenarios.cmake.
-#include "app/plugin_template.h"
-
-namespace spiderling::app {
-
-std::vector<TemplateFile> plugin_templates() {
-  return {
-@entries@  };
-}
-
-}  // namespace spiderling::app
-]])
-  target_sources(${target} PRIVATE ${generated})
+  spiderling_embed_texts(${target} plugin_templates.cpp app/plugin_template.h spiderling::app
+                         "std::vector<TemplateFile> plugin_templates()" "${entries}")
 endfunction()
