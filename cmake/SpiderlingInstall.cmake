@@ -24,7 +24,9 @@ install(CODE "
     string(REPLACE \"/usr/bin/spiderling\" \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/spiderling\" text \"\${text}\")
     file(WRITE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/\${unit}\" \"\${text}\")
   endforeach()" COMPONENT runtime)
+# Beside each other, as the README's links have them; authors in Python need them too.
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT runtime)
 foreach(kind IN ITEMS chains chefs measurements)
   file(GLOB readmes CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/${kind}/*/README.md)
@@ -52,8 +54,6 @@ foreach(name IN ITEMS spiderling spiderling-testing spiderling-eater)
   configure_file(cmake/package/${name}.pc.in ${CMAKE_BINARY_DIR}/package/${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/package/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 endforeach()
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-dev COMPONENT dev)
-install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-dev COMPONENT dev)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/spiderling-dev RENAME copyright COMPONENT dev)
 
 # --- python

@@ -6,6 +6,7 @@ Usage: package.py TEST BUILD_TREE      (exit status 77: skipped, the reason is s
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -123,10 +124,18 @@ LOOKUP = '"payload":{"lookup":{"hostname":"www.example.org","when":1600000000.0}
 
 def sources(name):
     folder = fresh(name)
-    shutil.copy(PREFIX / "share/doc/spiderling-dev/examples/my_chefs.cpp", folder)
+    shutil.copy(PREFIX / "share/doc/spiderling/examples/my_chefs.cpp", folder)
     (folder / "my_chefs_test.cpp").write_text(TEST_OF_CHEFS)
     (folder / "CMakeLists.txt").write_text(CMAKE_PROJECT)
     return folder
+
+
+def guides_are_where_the_readme_links_to():
+    folder = PREFIX / "share/doc/spiderling"
+    linked = set(re.findall(r"\]\((docs/[^)#]+|plugins/[^)#]+)\)", (folder / "README.md").read_text()))
+    assert "docs/writing-a-chef.md" in linked
+    missing = [path for path in linked if not (folder / path).is_file()]
+    assert not missing, missing
 
 
 def is_loaded(module, prefix=PREFIX):
