@@ -71,6 +71,10 @@ std::string measurement_reference(const MeasurementDescription& m) {
   return asked_by(m) + conditions_of(m) + options;
 }
 
+std::string heading_of(PluginKind kind, std::string_view name, std::string_view about) {
+  return fmt::format("## {} {}\n\n{}{}", name_of(kind), name, about, about.empty() ? "" : "\n\n");
+}
+
 std::string_view description_of(const FoundPlugin& found) {
   const void* description = found.plugin->description();
   switch (found.plugin->kind) {
@@ -103,10 +107,7 @@ std::string type_of(const Field& field) {
 
 std::string reference_of(const FoundPlugin& found, bool heading) {
   std::string text;
-  const std::string_view about = description_of(found);
-  if (heading)
-    text = fmt::format("## {} {}\n\n{}{}", name_of(found.plugin->kind), found.plugin->name, about,
-                       about.empty() ? "" : "\n\n");
+  if (heading) text = heading_of(found.plugin->kind, found.plugin->name, description_of(found));
   const void* description = found.plugin->description();
   switch (found.plugin->kind) {
     case PluginKind::chain: return text + fields_of(*static_cast<const ChainDescription*>(description));
@@ -115,6 +116,11 @@ std::string reference_of(const FoundPlugin& found, bool heading) {
       return text + measurement_reference(*static_cast<const MeasurementDescription*>(description));
   }
   return text;
+}
+
+std::string reference_of(const MeasurementDescription& measurement) {
+  return heading_of(PluginKind::measurement, measurement.name, measurement.description) +
+         measurement_reference(measurement);
 }
 
 std::string reference_of(const std::vector<const FoundPlugin*>& plugins) {

@@ -1,5 +1,6 @@
 // spiderling plugins: what there is to load, and what each of them does.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 #include <boost/json/serialize.hpp>
@@ -22,6 +23,10 @@ struct Options {
 };
 
 std::string file_of(const FoundPlugin& found) { return found.file.empty() ? "built in" : found.file; }
+
+bool may_be_measurements(const Options& options) {
+  return options.kind.empty() || options.kind == name_of(PluginKind::measurement);
+}
 
 // A chain, a chef and a measurement may have one name.
 std::vector<const FoundPlugin*> named(const Registry& registry, const Options& options) {
@@ -49,18 +54,50 @@ void print_json(const Registry& registry, const std::vector<const FoundPlugin*>&
   }
 }
 
+std::string file_of(const PythonPluginModule& module) { return module.file.lexically_normal().string(); }
+
 // By their files alone: nothing of them is loaded.
 void print_python() {
   const std::vector<PythonPluginModule> modules = find_python_plugins();
-  if (modules.empty()) return;
-  fmt::print("\nMeasurements in Python, as `measure --help` has them, in:\n");
-  for (const PythonPluginModule& one : modules) fmt::print("  {}\n", one.file.lexically_normal().string());
+  if (!modules.empty()) fmt::print("\nMeasurements in Python, as `measure --help` has them, in:\n");
+  for (const PythonPluginModule& one : modules) fmt::print("  {}\n", file_of(one));
+  if (const std::string why = why_current_folder_is_passed_over(); !why.empty())
+    fmt::print("\nPassed over, with all plugins in Python of this folder:\n  {}\n", why);
+}
+
+void print_python_json() {
+  for (const PythonPluginModule& one : find_python_plugins()) {
+    const boost::json::value line{
+        {"kind", "measurement"}, {"module", "pathspider.plugins." + one.name}, {"file", file_of(one)}};
+    fmt::print("{}\n", boost::json::serialize(line));
+  }
+  if (const std::string why = why_current_folder_is_passed_over(); !why.empty()) {
+    const boost::json::value line{{"file", "pathspider/plugins"}, {"refused", why}};
+    fmt::print("{}\n", boost::json::serialize(line));
+  }
+}
+
+// Nothing: there is none of this name.
+std::optional<int> show_python(const Arguments& arguments, const Registry& registry,
+                               const std::string& name) {
+  const auto found = find_measurement(registry, name);
+  if (!found) {
+    fmt::print(stderr, "{}: {}\n", arguments.called_as, found.error().message);
+    return bad_request;
+  }
+  if (*found == nullptr) return std::nullopt;
+  const std::vector<PythonPluginModule> modules = find_python_plugins();
+  const auto module = std::ranges::find(modules, name, &PythonPluginModule::name);
+  fmt::print("{}It is in Python{}.\n", reference_of(**found),
+             module == modules.end() ? "" : ", in " + file_of(*module));
+  return success;
 }
 
 int list(const Arguments&, const Registry& registry, const Options& options) {
   const auto plugins = named(registry, options);
   if (options.json) {
     print_json(registry, plugins);
+    if (may_be_measurements(options)) print_python_json();
     return success;
   }
   std::size_t widest = 4;
@@ -73,12 +110,15 @@ int list(const Arguments&, const Registry& registry, const Options& options) {
   }
   if (!registry.refused().empty()) fmt::print("\nPassed over:\n");
   for (const Refusal& refusal : registry.refused()) fmt::print("  {}\n", refusal.why);
-  if (options.kind.empty() || options.kind == name_of(PluginKind::measurement)) print_python();
+  if (may_be_measurements(options)) print_python();
   return success;
 }
 
 int show(const Arguments& arguments, const Registry& registry, const Options& options) {
   const auto plugins = named(registry, options);
+  if (plugins.empty() && may_be_measurements(options)) {
+    if (const auto shown = show_python(arguments, registry, options.name)) return *shown;
+  }
   if (plugins.empty()) {
     std::vector<std::string_view> names;
     for (const FoundPlugin& one : registry.plugins()) names.emplace_back(one.plugin->name);

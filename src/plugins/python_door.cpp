@@ -5,6 +5,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "plugins/python_measurements.h"
+
 namespace spiderling {
 
 namespace {
@@ -16,7 +18,8 @@ constexpr const char* library_name = "libspiderling-python.so";
 std::atomic<PythonHost*> running{nullptr};
 
 Result<PythonHost*> open_door() {
-  const PythonFolders folders = python_folders();
+  PythonFolders folders = python_folders();
+  folders.current_folder = why_current_folder_is_passed_over().empty();
   // Global: the extension modules of Debian's Python take its functions from whoever loaded them.
   void* handle = ::dlopen(folders.library.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr) {

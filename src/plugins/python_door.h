@@ -56,6 +56,8 @@ PythonHost* running_python_host();
 struct PythonFolders {
   std::filesystem::path library;   ///< libspiderling-python.so
   std::filesystem::path packages;  ///< of the folder with netdumplings, pathspider and _spiderling
+  /// False: the current folder is not searched for modules, since somebody else may change plugins in it.
+  bool current_folder = true;
 };
 /// Of the program that runs.
 PythonFolders python_folders();

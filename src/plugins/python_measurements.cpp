@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "plugins/python_door.h"
+#include "plugins/search.h"
 
 namespace spiderling {
 
@@ -19,7 +20,8 @@ constexpr const char* installed[] = {"/usr/local/lib/python3.11/dist-packages",
                                      "/usr/lib/python3/dist-packages", "/usr/lib/python3.11/dist-packages"};
 
 std::vector<fs::path> folders_of(std::string_view python_path) {
-  std::vector<fs::path> folders{"."};
+  std::vector<fs::path> folders;
+  if (why_current_folder_is_passed_over().empty()) folders.emplace_back(".");
   while (!python_path.empty()) {
     const auto end = std::min(python_path.find(':'), python_path.size());
     if (end > 0) folders.emplace_back(python_path.substr(0, end));
@@ -68,6 +70,21 @@ void add_all(const Registry& registry, PythonHost& host, FoundMeasurements& foun
 
 }  // namespace
 
+std::string why_current_folder_is_passed_over() {
+  const fs::path folder = fs::path("pathspider") / "plugins";
+  std::error_code none;
+  if (!fs::exists(folder, none)) return {};
+  for (const fs::path& path : {folder.parent_path(), folder}) {
+    std::string why = why_not_trusted(path.string(), "name it with PYTHONPATH=.");
+    if (!why.empty()) return why;
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
+    std::string why = why_not_trusted(entry.path().string(), "name it with PYTHONPATH=.");
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
 std::vector<PythonPluginModule> find_python_plugins(std::string_view python_path) {
   std::map<std::string, fs::path> modules;
   for (const fs::path& folder : folders_of(python_path)) {
@@ -92,6 +109,8 @@ std::vector<PythonPluginModule> find_python_plugins() {
 FoundMeasurements find_measurements(const Registry& registry, const std::vector<std::string>& words) {
   FoundMeasurements found;
   found.measurements = registry.measurements();
+  if (std::string why = why_current_folder_is_passed_over(); !why.empty())
+    found.notes.push_back("passed over: " + why);
   const std::vector<PythonPluginModule> modules = find_python_plugins();
   if (modules.empty()) return found;
   const auto module_of = [&](const std::string& word) {

@@ -23,6 +23,9 @@ struct PythonPluginModule {
 std::vector<PythonPluginModule> find_python_plugins(std::string_view python_path);
 /// With this process's PYTHONPATH.
 std::vector<PythonPluginModule> find_python_plugins();
+/// The current folder's, which nobody has named, are passed over if somebody else may change them: why, in
+/// one line. Empty: they are not. PYTHONPATH=. names them.
+std::string why_current_folder_is_passed_over();
 
 /// What a command can measure.
 struct FoundMeasurements {

@@ -61,5 +61,26 @@ TEST_F(PythonPluginsTest, OfOneNameTheFirstOnThePathCounts) {
   EXPECT_EQ(one->file, second);
 }
 
+TEST_F(PythonPluginsTest, OfTheCurrentFolderOnlyWhatNobodyElseMayChange) {
+  const fs::path one = file("pathspider/plugins/one.py");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  const auto has_one = [](const std::string& python_path) {
+    const auto list = find_python_plugins(python_path);
+    return std::ranges::find(list, "one", &PythonPluginModule::name) != list.end();
+  };
+  EXPECT_TRUE(has_one(""));
+  EXPECT_EQ(why_current_folder_is_passed_over(), "");
+  for (const fs::path& open : {one, one.parent_path(), one.parent_path().parent_path()}) {
+    const fs::perms usual = fs::status(open).permissions();
+    fs::permissions(open, usual | fs::perms::others_write);
+    EXPECT_FALSE(has_one("")) << open;
+    EXPECT_THAT(why_current_folder_is_passed_over(), ::testing::HasSubstr("anybody may write to it")) << open;
+    EXPECT_TRUE(has_one(".")) << "it is named";
+    fs::permissions(open, usual);
+  }
+  fs::current_path(before);
+}
+
 }  // namespace
 }  // namespace spiderling

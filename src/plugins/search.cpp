@@ -36,13 +36,15 @@ bool may_own(uid_t owner) {
   return ::geteuid() == 0 && !caller.empty() && caller == std::to_string(owner);
 }
 
-// Why a file or folder that was found, not named, is not to be trusted; empty: it is.
-std::string distrust(const std::string& path) {
+std::string distrust(const std::string& path) { return why_not_trusted(path, "name it with --plugin"); }
+
+}  // namespace
+
+std::string why_not_trusted(const std::string& path, std::string_view otherwise) {
   struct stat about {};
   if (::stat(path.c_str(), &about) != 0) return fmt::format("{}: {}", path, std::strerror(errno));
   if (!may_own(about.st_uid)) {
-    return fmt::format("{}: it belongs to user {}; name it with --plugin, or make it your own", path,
-                       about.st_uid);
+    return fmt::format("{}: it belongs to user {}; {}, or make it your own", path, about.st_uid, otherwise);
   }
   if ((about.st_mode & S_IWOTH) != 0)
     return fmt::format("{}: anybody may write to it: chmod o-w {}", path, path);
@@ -53,8 +55,6 @@ std::string distrust(const std::string& path) {
     return fmt::format("{}: its group may write to it: chmod g-w {}", path, path);
   return {};
 }
-
-}  // namespace
 
 std::vector<std::string> usual_plugin_folders() {
   std::vector<std::string> folders;

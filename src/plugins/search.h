@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -31,6 +32,10 @@ std::vector<std::string> usual_plugin_folders();
 /// the user who runs the program or the one who called sudo, is passed over: whoever can change it could run
 /// code as this user.
 std::vector<std::string> shared_objects_in(const std::string& folder, std::vector<Refusal>& refused);
+
+/// Why a file or folder that nobody has named is not to be trusted, as above; empty: it is. `otherwise`: what
+/// its user can do about one of somebody else's, as in "name it with --plugin".
+std::string why_not_trusted(const std::string& path, std::string_view otherwise);
 
 /// Folders that somebody named must be there. Those that have no shared object in them are said.
 Result<void> check_named_folders(const std::vector<std::string>& folders, std::vector<Refusal>& refused);

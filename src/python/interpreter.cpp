@@ -130,7 +130,7 @@ Result<void> start_interpreter(const PythonFolders& folders) {
   if (!virtual_environment) return tl::unexpected(virtual_environment.error());
   if (auto started = initialize(folders); !started) return started;
   if (*virtual_environment) add_site_packages(**virtual_environment);
-  put_current_folder_first();
+  if (folders.current_folder) put_current_folder_first();
   PyEval_SaveThread();
   return {};
 }

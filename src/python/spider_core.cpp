@@ -23,8 +23,6 @@ constexpr auto configure_patience = 60s;
 constexpr std::size_t most_depth = 100;  // of JSON; pathspider/_measure.py says less
 constexpr std::size_t most_threads = SpiderThreadsOptions().most;
 
-double seconds_of(Timestamp time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
-
 Ref or_throw(Ref made) {
   if (!made) throw std::runtime_error(take_exception().text);
   return made;
@@ -339,7 +337,7 @@ void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const
       const SpiderFlow& flow = told[number];
       const Ref one = or_throw(Ref(Py_BuildValue(
           "(nsiiddKss)", static_cast<Py_ssize_t>(number), flow.seen.c_str(), static_cast<int>(flow.state),
-          int{flow.sp}, seconds_of(flow.start), seconds_of(flow.stop),
+          int{flow.sp}, to_seconds(flow.start), to_seconds(flow.stop),
           static_cast<unsigned long long>(job.line), job.dip.c_str(), flow.fields.c_str())));
       PyList_Append(list.get(), one.get());
     }

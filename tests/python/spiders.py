@@ -186,6 +186,11 @@ def desynchronized():
         assert status == 2 and not said and reason in wrong and "Error:" not in wrong, (words, status, wrong)
     status, said, _ = ask("measure", "talkers", "--help")
     assert status == 0 and "--also TEXT ..." in said and "[]" not in said, said
+    status, said, _ = ask("plugins", "show", "talkers")
+    file = THIRD_PARTY / "pathspider/plugins/talkers.py"
+    assert status == 0 and "| `--greeting` | What is said first" in said and f"It is in Python, in {file}." in said, said
+    status, said, _ = ask("plugins", "--json")
+    assert {"kind": "measurement", "module": "pathspider.plugins.talkers", "file": str(file)} in map(json.loads, said.splitlines()), said
 
 
 def helpers_with_options_of_curl():
