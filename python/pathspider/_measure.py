@@ -46,6 +46,11 @@ def _ships(module):
         return False
 
 
+class Misnamed(Exception):
+    """A module was named, and not its plugin."""
+    _speaks_for_itself = True  # is shown as it is
+
+
 def find_plugin(name):
     """The plugin of this name: of the module of the same name if it has it. None: there is none. What cannot be imported
     matters only if it may have been the one."""
@@ -61,6 +66,9 @@ def find_plugin(name):
             continue
         if found:
             return found[0]
+    if name in names:
+        others = ", ".join(plugin.name for plugin in plugins_of(name))
+        raise Misnamed(f"its plugin is called {others}" if others else "there is no plugin in it")
     for module, problem in failures:
         logging.getLogger("pathspider").warning("pathspider.plugins.%s cannot be used: %s", module, reason(problem))
     return None

@@ -7,9 +7,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -336,6 +338,20 @@ def plugins_that_cannot_be_imported():
     assert status == 2 and "no_such_module_anywhere" in wrong, wrong
     status, said, wrong = ask("measure", "-i", "lo", "no_such_plugin")
     assert status == 2 and "no_such_plugin" in wrong, wrong
+
+
+def one_that_is_named_by_its_module():
+    with tempfile.TemporaryDirectory() as folder:
+        plugins = pathlib.Path(folder, "pathspider/plugins")
+        plugins.mkdir(parents=True)
+        shutil.copy(THIRD_PARTY / "pathspider/plugins/notes.py", plugins / "otherwise.py")
+        (plugins / "helpers.py").write_text("MOST = 3\n")
+        use(folder, BAD)
+        status, said, wrong = ask("measure", "-i", "lo", "otherwise")
+        assert status == 2 and "pathspider.plugins.otherwise: its plugin is called notes" in wrong, wrong
+        assert "unparsable" not in wrong, wrong  # which has nothing to do with it
+        status, said, wrong = ask("measure", "-i", "lo", "helpers")
+        assert status == 2 and "pathspider.plugins.helpers: there is no plugin in it" in wrong, wrong
 
 
 def they_are_listed_by_their_files():
