@@ -1,14 +1,17 @@
 #include "plugins/search.h"
 
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 namespace spiderling {
 
@@ -23,17 +26,40 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// HOME, or what the system says of the user.
-std::string home() {
-  if (std::string told = variable("HOME"); !told.empty()) return told;
-  const passwd* user = ::getpwuid(::geteuid());
-  return user == nullptr || user->pw_dir == nullptr ? "" : user->pw_dir;
+// Who called sudo.
+std::optional<uid_t> caller() {
+  const std::string told = variable("SUDO_UID");
+  uid_t user = 0;
+  const auto read = std::from_chars(told.data(), told.data() + told.size(), user);
+  if (::geteuid() != 0 || told.empty() || read.ec != std::errc{} || read.ptr != told.data() + told.size())
+    return std::nullopt;
+  return user;
 }
 
-bool may_own(uid_t owner) {
-  if (owner == 0 || owner == ::geteuid()) return true;
-  const std::string caller = variable("SUDO_UID");
-  return ::geteuid() == 0 && !caller.empty() && caller == std::to_string(owner);
+std::string home_of(uid_t user) {
+  const passwd* known = ::getpwuid(user);
+  return known == nullptr || known->pw_dir == nullptr ? "" : known->pw_dir;
+}
+
+// HOME, or what the system says of the user.
+std::string home() {
+  const std::string told = variable("HOME");
+  return told.empty() ? home_of(::geteuid()) : told;
+}
+
+bool may_own(uid_t owner) { return owner == 0 || owner == ::geteuid() || owner == caller(); }
+
+// Many systems give every user one, of the same name; elsewhere the first group of a user is that of others
+// too.
+bool is_group_of_ones_own(gid_t id, uid_t user) {
+  const passwd* known = ::getpwuid(user);
+  const group* its = ::getgrgid(id);
+  if (known == nullptr || its == nullptr || known->pw_gid != id) return false;
+  const std::string_view name = known->pw_name;
+  for (char** member = its->gr_mem; *member != nullptr; ++member) {
+    if (name != *member) return false;
+  }
+  return name == its->gr_name;
 }
 
 std::string distrust(const std::string& path) { return why_not_trusted(path, "name it with --plugin"); }
@@ -48,10 +74,7 @@ std::string why_not_trusted(const std::string& path, std::string_view otherwise)
   }
   if ((about.st_mode & S_IWOTH) != 0)
     return fmt::format("{}: anybody may write to it: chmod o-w {}", path, path);
-  // A group of one's own is what many systems give every user.
-  const passwd* owner = ::getpwuid(about.st_uid);
-  const bool own_group = owner != nullptr && owner->pw_gid == about.st_gid;
-  if ((about.st_mode & S_IWGRP) != 0 && !own_group)
+  if ((about.st_mode & S_IWGRP) != 0 && !is_group_of_ones_own(about.st_gid, about.st_uid))
     return fmt::format("{}: its group may write to it: chmod g-w {}", path, path);
   return {};
 }
@@ -68,7 +91,11 @@ std::vector<std::string> usual_plugin_folders() {
     add(path.substr(begin, end - begin));
     begin = end + 1;
   }
-  if (const std::string user = home(); !user.empty()) add(user + "/.local/lib/spiderling/plugins");
+  const auto add_users = [&](const std::string& home_folder) {
+    if (!home_folder.empty()) add(home_folder + "/.local/lib/spiderling/plugins");
+  };
+  add_users(home());
+  if (const auto user = caller()) add_users(home_of(*user));  // whom sudo has given another HOME
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   if (!program.empty())

@@ -22,7 +22,8 @@ struct PluginSearch {
 };
 
 /// The folders that are always looked at, those that do not exist too: of SPIDERLING_PLUGIN_PATH (with ':'
-/// between them), the user's ~/.local/lib/spiderling/plugins, the one that belongs to this program
+/// between them), the user's ~/.local/lib/spiderling/plugins, with sudo that of its caller too, the one that
+/// belongs to this program
 /// (../lib/spiderling/plugins from the folder that it is in), /usr/local/lib/spiderling/plugins and
 /// /usr/lib/spiderling/plugins. Each once.
 std::vector<std::string> usual_plugin_folders();

@@ -5,6 +5,7 @@ Usage: loading.py TEST     (the program is $SPIDERLING; exit status 77: there is
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import struct
@@ -127,9 +128,10 @@ def a_named_file():
     assert "there is a chain 'good' already" in said, said
 
 
-def refusals(place, *words):
+def refusals(place, *words, **environment):
     """File name -> why, as `spiderling plugins --json` tells."""
-    lines = [json.loads(line) for line in place.run("plugins", "--json", "--plugin-dir", str(place.plugins), *words).stdout.splitlines()]
+    lines = [json.loads(line)
+             for line in place.run("plugins", "--json", "--plugin-dir", str(place.plugins), *words, **environment).stdout.splitlines()]
     return {pathlib.Path(line["file"]).name: line["refused"] for line in lines if "refused" in line}, lines
 
 
@@ -218,12 +220,34 @@ def folders_that_were_named():
     assert "passed over" not in run.stderr, run
 
 
+def with_sudo_those_of_its_caller_too():
+    place = Place()
+    games = pwd.getpwnam("games")
+    folder = f"  {games.pw_dir}/.local/lib/spiderling/plugins\n"
+    assert (folder in place.run("plugins", "--help", SUDO_UID=str(games.pw_uid)).stdout) == (os.geteuid() == 0)
+    for nobody in ("", "x", f"{games.pw_uid}x", "4294967295", "99999999999"):
+        assert folder not in place.run("plugins", "--help", SUDO_UID=nobody).stdout, nobody
+
+
 def who_may_write():
     place = Place()
     place.chain("good.so", "good", "good_count")
     place.chain("open.so", "open", "open_count").chmod(0o666)
     why, _ = refusals(place)
     assert "anybody may write to it: chmod o-w" in why.pop("open.so") and not why, why
+    (place.plugins / "open.so").unlink()
+    good = place.plugins / "good.so"
+    good.chmod(0o664)  # of root's own group, or of the user's who runs this
+    if os.geteuid() == 0:
+        assert not refusals(place)[0]
+        sync = pwd.getpwnam("sync")  # the first group of whom is that of others too
+        os.chown(good, sync.pw_uid, sync.pw_gid)
+        assert "it belongs to user" in refusals(place)[0]["good.so"]
+        assert "its group may write to it: chmod g-w" in refusals(place, SUDO_UID=str(sync.pw_uid))[0]["good.so"]
+        good.chmod(0o644)
+        assert not refusals(place, SUDO_UID=str(sync.pw_uid))[0]
+        os.chown(good, 0, 0)
+    good.chmod(0o644)
     place.plugins.chmod(0o777)
     why, lines = refusals(place)
     assert "anybody may write to it" in why.pop("plugins") and not why, why
