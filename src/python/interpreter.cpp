@@ -79,6 +79,13 @@ void put_current_folder_first() {
   Py_XDECREF(entry);
 }
 
+// Standard output is for records, dumplings and results: a line of a plugin's own would be one too many, or
+// stand in the middle of another.
+void print_to_standard_error() {
+  PyObject* stream = PySys_GetObject("stderr");  // borrowed
+  if (stream == nullptr || PySys_SetObject("stdout", stream) != 0) PyErr_Clear();
+}
+
 void add_site_packages(const fs::path& folder) {
   PyObject* site = PyImport_ImportModule("site");
   PyObject* done = site == nullptr ? nullptr : PyObject_CallMethod(site, "addsitedir", "s", folder.c_str());
@@ -131,6 +138,7 @@ Result<void> start_interpreter(const PythonFolders& folders) {
   if (auto started = initialize(folders); !started) return started;
   if (*virtual_environment) add_site_packages(**virtual_environment);
   if (folders.current_folder) put_current_folder_first();
+  print_to_standard_error();
   PyEval_SaveThread();
   return {};
 }

@@ -83,6 +83,24 @@ def shards_give_what_one_gives(folder):
     assert len(seen[1]) > 1000 and seen[1] == seen[2] == seen[5]
 
 
+def what_one_prints_is_among_no_records(folder):
+    module(folder, '''
+from pathspider.chains.base import Chain
+
+print("at import")
+
+class LoudChain(Chain):
+    def new_flow(self, rec, ip):
+        print("a flow", "x" * 5000)
+        rec["loud"] = True
+        return True
+''', "loud.py")
+    trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
+    done = program("-i", trace, "basic", "loud", cwd=folder)
+    assert [json.loads(line)["loud"] for line in done.stdout.splitlines()] == [True] * 3, done
+    assert "at import\n" in done.stderr and done.stderr.count("a flow xxx") >= 3, done.stderr
+
+
 def values_that_are_no_json_are_null_and_said(folder):
     module(folder, '''
 from pathspider.chains.base import Chain
