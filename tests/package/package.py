@@ -302,7 +302,7 @@ def new_names():
 
 
 TESTS = {test.__name__: test for test in (install, headers, cmake, pkg_config, eater, hidden, debs, new_chef, new_chain,
-                                         new_measurement, new_in_python, new_names)}
+                                         new_measurement, new_in_python, new_names, guides_are_where_the_readme_links_to)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]]()

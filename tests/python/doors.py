@@ -46,8 +46,8 @@ def threads_end_before_the_program(folder):
                  "threading.Thread(target=lambda: (time.sleep(0.2), print('the thread ends'))).start()\n")
     for module in (str(late), "no_such_module"):  # which loads no threading
         result = program("sniff", "--chef-list", "-m", module)
-        assert result.returncode == 0 and not result.stderr, result
-        assert ("the thread ends" in result.stdout) == (module != "no_such_module"), result
+        assert result.returncode == 0 and "the thread ends" not in result.stdout, result
+        assert result.stderr == ("" if module == "no_such_module" else "the thread ends\n"), result
 
 
 def current_folder_and_pythonpath(folder):
