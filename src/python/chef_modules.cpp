@@ -85,9 +85,13 @@ Layers wants_of(PyObject* chef_class) {
 
 }  // namespace
 
-const ChefDescription* describe_chef(PyObject* chef_class, PyObject* base) {
-  auto* chef = new PythonChefClass{
-      text_of(attribute(chef_class, "__name__").get()), filter_of(chef_class), Ref::borrowed(chef_class), {}};
+std::shared_ptr<const ChefDescription> describe_chef(PyObject* chef_class, PyObject* base) {
+  auto made =
+      std::make_shared<PythonChefClass>(PythonChefClass{text_of(attribute(chef_class, "__name__").get()),
+                                                        filter_of(chef_class),
+                                                        Ref::borrowed(chef_class),
+                                                        {}});
+  PythonChefClass* const chef = made.get();
   const bool on_packet = has_own(chef_class, base, "packet_handler");
   const bool on_interval = has_own(chef_class, base, "interval_handler");
   chef->description = {
@@ -101,7 +105,7 @@ const ChefDescription* describe_chef(PyObject* chef_class, PyObject* base) {
         return std::make_unique<PythonChef>(chef->chef_class.get(), on_packet, on_interval);
       },
   };
-  return &chef->description;
+  return {std::move(made), &chef->description};
 }
 
 namespace {
@@ -112,7 +116,8 @@ void add_chefs_of(PyObject* module, PyObject* base, ChefModule& into) {
   const std::string name = text_of(attribute(module, "__name__").get());
   for (Py_ssize_t at = 0; PyDict_Next(names, &at, &key, &value) != 0;) {
     if (text_of(key).starts_with("_") || !is_chef_of(value, base, name)) continue;
-    into.chefs.push_back(describe_chef(value, base));
+    static auto& all = *new std::vector<std::shared_ptr<const ChefDescription>>;  // what is loaded stays
+    into.chefs.push_back(all.emplace_back(describe_chef(value, base)).get());
   }
 }
 

@@ -42,9 +42,9 @@ Ref adapter() {
 
 }  // namespace
 
-const MeasurementDescription& describe_measurement(const Ref& plugin) {
-  static auto& all = *new std::vector<std::unique_ptr<Known>>;
-  return all.emplace_back(std::make_unique<Known>(plugin))->description;
+std::shared_ptr<const MeasurementDescription> describe_measurement(const Ref& plugin) {
+  const auto made = std::make_shared<const Known>(plugin);
+  return {made, &made->description};
 }
 
 Result<const MeasurementDescription*> load_measurement(const std::string& name) {

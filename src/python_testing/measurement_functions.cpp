@@ -21,8 +21,9 @@ using testing::MeasurementTest;
 constexpr PluginList no_plugins{nullptr, nullptr};
 
 // Of a Plugin of pathspider/_measure.py, or by the name of one that ships.
-const MeasurementDescription& description_of(PyObject* plugin) {
-  if (PyUnicode_Check(plugin)) return testing::find_measurement(text_of(plugin), no_plugins);
+std::shared_ptr<const MeasurementDescription> description_of(PyObject* plugin) {
+  if (PyUnicode_Check(plugin))
+    return {std::shared_ptr<void>(), &testing::find_measurement(text_of(plugin), no_plugins)};
   return describe_measurement(Ref::borrowed(plugin));
 }
 
@@ -69,7 +70,7 @@ PyObject* run_measurement(PyObject*, PyObject* arguments) {
                        &attempts, &timeout) == 0)
     return nullptr;
   try {
-    const MeasurementDescription& description = description_of(plugin);
+    const auto description = description_of(plugin);
     const std::vector<std::string> options = texts_in(words);
     testing::FakeRunOptions how;
     if (mode != nullptr) how.mode = mode_named(mode);
@@ -79,7 +80,7 @@ PyObject* run_measurement(PyObject*, PyObject* arguments) {
     testing::FakeNetwork network = network_in(targets);
     std::map<std::string, testing::TargetResult, std::less<>> results;
     without_lock([&] {
-      MeasurementTest test(description, no_plugins);
+      MeasurementTest test(*description, no_plugins);
       results = test.options(options).run(network, how);
       network.clear();
     });
@@ -99,12 +100,12 @@ PyObject* told_conditions(PyObject*, PyObject* arguments) {
   PyObject *plugin = nullptr, *words = nullptr, *connections = nullptr;
   if (PyArg_ParseTuple(arguments, "OOO", &plugin, &words, &connections) == 0) return nullptr;
   try {
-    const MeasurementDescription& description = description_of(plugin);
+    const auto description = description_of(plugin);
     const std::vector<std::string> options = texts_in(words);
     const std::vector<testing::ToldConnection> told = told_in(connections);
     std::vector<std::string> conditions;
     without_lock([&] {
-      MeasurementTest test(description, no_plugins);
+      MeasurementTest test(*description, no_plugins);
       conditions = test.options(options).conditions(told);
     });
     return list_of(conditions).release();

@@ -19,11 +19,11 @@ namespace spiderling::python {
 namespace {
 
 // A class of Python's, or the name of a chef that ships. nullptr: a Python exception is set.
-const ChefDescription* chef_in(PyObject* chef, PyObject* base) {
+std::shared_ptr<const ChefDescription> chef_in(PyObject* chef, PyObject* base) {
   if (PyType_Check(chef)) return describe_chef(chef, base);
   if (PyUnicode_Check(chef)) {
     try {
-      return &testing::find_chef(text_of(chef), {nullptr, nullptr});
+      return {std::shared_ptr<void>(), &testing::find_chef(text_of(chef), {nullptr, nullptr})};
     } catch (...) {
       raise_current();
       return nullptr;
@@ -58,7 +58,7 @@ PyObject* run_chef(PyObject*, PyObject* arguments) {
     return nullptr;
   }
   const testing::Packets* const packets = packets_in(given);
-  const ChefDescription* const description = packets != nullptr ? chef_in(chef, base) : nullptr;
+  const auto description = packets != nullptr ? chef_in(chef, base) : nullptr;
   if (description == nullptr) return nullptr;
   const testing::ChefOptions options{.kitchen = kitchen,
                                      .poke_interval = std::chrono::round<std::chrono::nanoseconds>(

@@ -2,6 +2,7 @@
 
 Usage: kit.py TEST      (its folder is $SPIDERLING_PYTHON)
 """
+import gc
 import json
 import os
 import pathlib
@@ -105,6 +106,8 @@ def a_chefs_payloads():
     assert run.of_intervals()[0] == {"count": 0, "interval": 10.0, "kitchen": "k", "name": "Lookups"}, run
     assert [one.driver for one in run.dumplings] == ["interval", "packet", "interval", "packet", "interval"], run
     assert run.dumplings[-2].creation_time == 1600000012, run
+    gc.collect()
+    assert not Lookups.__subclasses__()  # nothing stays of a run
     again = run_chef(Lookups, QUESTION)  # another object
     assert [one["count"] for one in again.of_intervals()] == [0, 1], again
 

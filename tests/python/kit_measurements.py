@@ -3,10 +3,14 @@ over connections that are told of, and over the lab.
 
 Usage: kit_measurements.py TEST      (its folder is $SPIDERLING_PYTHON)
 """
+import gc
 import os
 import pathlib
+import socket
 import sys
 import tempfile
+import time
+import weakref
 
 sys.path[:0] = [os.environ["SPIDERLING_PYTHON"], str(pathlib.Path(__file__).parent / "third_party")]
 from kit import SYN, SYN_ACK, raises, skip  # noqa: E402
@@ -134,6 +138,53 @@ def questions_of_dns_and_tls():
     assert [flow["spdr_state"] for flow in result.flows] == [CONN_OK, CONN_FAILED], result
 
 
+class Knows(Talks):
+    """What a socket answers to a plugin that asks."""
+    name = "knows"
+
+    def asks(self, job, config):
+        rec = self.tcp_connect(job)
+        with rec["client"] as client:
+            assert client.getsockname()[1] == rec["sp"] != 0 and client.getpeername() == (job["dip"], job["dp"]), client.getpeername()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for word in (b"one", b"two", b"x" * 3000):  # four and a half segments
+                client.sendall(word)
+            assert client.send(b"last") == 4
+            with client.makefile("rb") as file:
+                heard = file.read(3010)
+            client.shutdown(socket.SHUT_WR)
+            rec["heard"] = (heard == b"onetwo" + b"x" * 3000 + b"last", client.recv(1) == b"")
+        return rec
+
+    def loses(self, job, config):
+        rec = self.tcp_connect(job)
+        with rec["client"] as client:
+            client.sendall(b"lost")
+            client.sendall(b"and lost")
+            try:
+                client.recv(1)
+            except TimeoutError:
+                rec["spdr_state"] = CONN_TIMEOUT
+        return rec
+
+    connections = [asks, loses]
+
+    def combine_flows(self, flows):
+        return [f"knows.heard:{flows[0].get('heard')}", f"knows.state:{flows[1]['spdr_state']}",
+                f"knows.segments:{flows[0]['pkt_fwd'] - flows[0]['pkt_rev']}"]
+
+
+def sockets_answer_as_those_of_tcp():
+    lost = drops(lambda seen: seen.haslayer("Raw") and seen["Raw"].load[:4] == b"lost")
+    begun = time.monotonic()
+    for _ in range(10):
+        result = MeasurementTest(Knows).run({"x": lost}, timeout=60)["x"]
+        # forward: SYN, its ACK, six segments with the ACK of what was said back, FIN, ACK; in reverse: SYN/ACK, six, FIN
+        assert result.conditions == ["knows.heard:[True, True]", f"knows.state:{CONN_TIMEOUT}", "knows.segments:8"], result
+    assert time.monotonic() - begun < 60  # nobody waits for what was lost
+
+
 def single_with_a_chain_of_its_own():
     results = MeasurementTest(Segment).run({"plain": answers(), "v6": FakeTarget(ipv6=True), "gone": silent(), "strips": strips(MSS)})
     for name in ("plain", "v6", "strips"):
@@ -209,6 +260,10 @@ def what_a_plugin_raises_is_raised():
 
 def it_can_be_run_again_and_again():
     files = len(os.listdir("/proc/self/fd"))
+    spider = weakref.ref(type("Gone", (Talks,), {}))
+    assert MeasurementTest(spider()).run({"x": answers()})["x"].has("talks.connectivity.works")
+    gc.collect()
+    assert spider() is None
     for _ in range(20):
         results = MeasurementTest(Talks).run({f"t{n}": answers() for n in range(30)})
         assert all(result.has("talks.connectivity.works") for result in results.values()), results
