@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "python/spider_threads.h"
+#include "python/turn.h"
 
 namespace spiderling::python {
 
@@ -87,6 +88,7 @@ namespace {
 // In a thread of its own, since whoever has the interpreter's lock may keep it.
 void raise_in(const std::shared_ptr<SpiderThreads::Item>& item) {
   std::thread([item] {
+    const OwnThread own;
     const PyGILState_STATE state = PyGILState_Ensure();
     if (!item->is_over) PyThreadState_SetAsyncExc(item->thread, PyExc_SystemExit);
     PyGILState_Release(state);
@@ -101,6 +103,7 @@ void note_over(SpiderThreads::Item& item) {
 
 // One thread. It ends when it is told to, or when what it was called for had been given up.
 void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
+  const OwnThread own;
   const PyGILState_STATE python = PyGILState_Ensure();
   PyThreadState* const state = PyEval_SaveThread();
   std::unique_lock lock(shared->mutex);

@@ -1,5 +1,7 @@
 #include "python/turn.h"
 
+#include <optional>
+
 namespace spiderling::python {
 
 namespace {
@@ -9,6 +11,7 @@ class KnownThread {
  public:
   KnownThread() {
     if (PyGILState_GetThisThreadState() != nullptr) return;
+    own_.emplace();
     state_ = PyGILState_Ensure();
     thread_ = PyEval_SaveThread();
   }
@@ -21,6 +24,7 @@ class KnownThread {
   KnownThread& operator=(const KnownThread&) = delete;
 
  private:
+  std::optional<OwnThread> own_;
   PyThreadState* thread_ = nullptr;
   PyGILState_STATE state_ = PyGILState_UNLOCKED;
 };

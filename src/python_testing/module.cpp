@@ -4,10 +4,12 @@
 #include <chrono>
 #include <exception>
 #include <string>
+#include <thread>
 
 #include "python/chef_modules.h"
 #include "python/payload_text.h"
 #include "python/ref.h"
+#include "python/turn.h"
 #include "python_testing/measurement_functions.h"
 #include "python_testing/packets_object.h"
 #include "spiderling/testing/lab.h"
@@ -107,7 +109,21 @@ PyObject* payload_problem(PyObject*, PyObject* payload) {
   return text(problem);
 }
 
+// Registered with atexit: threads of chefs and spiders end on their own after a run, if their plugin lets
+// them.
+PyObject* wait_for_own_threads(PyObject*, PyObject*) {
+  constexpr std::chrono::seconds patience(2);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  Py_BEGIN_ALLOW_THREADS;
+  while (OwnThread::count() > 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Py_END_ALLOW_THREADS;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef functions[] = {
+    {"_wait_for_own_threads", wait_for_own_threads, METH_NOARGS,
+     "Until no thread of ours is left that Python knows, a while at most."},
     {"run_chef", run_chef, METH_VARARGS,
      "run_chef(chef, DumplingChef, packets, kitchen, poke_interval): (lines of dumplings, failures, "
      "unsayable, "
@@ -122,8 +138,13 @@ PyMethodDef functions[] = {
 }  // namespace
 
 bool add_testing_types(PyObject* module) {
-  return add_packets_type(module) && add_measurement_functions(module) &&
-         PyModule_AddFunctions(module, functions) == 0;
+  if (!add_packets_type(module) || !add_measurement_functions(module) ||
+      PyModule_AddFunctions(module, functions) != 0)
+    return false;
+  const Ref exits(PyImport_ImportModule("atexit"));
+  const Ref wait(PyObject_GetAttrString(module, "_wait_for_own_threads"));
+  const Ref done(exits && wait ? PyObject_CallMethod(exits.get(), "register", "O", wait.get()) : nullptr);
+  return static_cast<bool>(done);
 }
 
 }  // namespace spiderling::python

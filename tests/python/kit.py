@@ -153,6 +153,24 @@ def what_is_wrong_with_a_chef_is_said():
     assert "DNSLookupChef" in raises(ValueError, run_chef, "DNSLookupChief", SYN)
 
 
+def a_handler_that_does_not_come_back():
+    class Loops(netdumplings.DumplingChef):
+        def packet_handler(self, packet):
+            while True:
+                pass
+
+    assert "a handler does not come back; 2 packets and pokes were left behind" in raises(RuntimeError, run_chef, Loops, [SYN, SYN])
+    assert run_chef(Lookups, QUESTION).of_packets()
+
+
+def processes_end_well():
+    """However soon after a run they do."""
+    code = LOOKUPS + f"from spiderling.testing import run_chef\nrun_chef(Lookups, {QUESTION!r})\n"
+    running = [subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.environ["SPIDERLING_PYTHON"]})
+               for _ in range(40)]
+    assert [each.wait(60) for each in running] == [0] * 40
+
+
 def native_chefs_too():
     run = run_chef("DNSLookupChef", QUESTION)
     assert run.of_packets() == [{"lookup": {"hostname": "www.example.org", "when": 1600000000.0}}], run

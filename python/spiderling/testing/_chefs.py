@@ -1,6 +1,8 @@
 """A chef in a test: packets in, the payloads of its dumplings out."""
+import ctypes
 import dataclasses
 import json
+import threading
 
 import _spiderling
 from netdumplings import DumplingChef
@@ -24,6 +26,13 @@ class ChefRun:
     dumplings: list = dataclasses.field(default_factory=list)
     failures: list = dataclasses.field(default_factory=list)  #: what its handlers raised
     unsayable: list = dataclasses.field(default_factory=list)  #: why payloads are no dumplings: JSON cannot say them
+
+    _handling: set = dataclasses.field(default_factory=set, repr=False, compare=False)  # threads that are in a handler
+
+    def _interrupt(self):
+        """Ends handlers that still compute; those that wait outside of Python stay."""
+        for thread in tuple(self._handling):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))
 
     def of_packets(self):
         """The payloads of the packet handler, in order."""
@@ -50,6 +59,7 @@ def run_chef(chef, packets, *, kitchen="kitchen", poke_interval=5.0):
     lines, failures, unsayable, _, left_behind = _spiderling.run_chef(taken_on, DumplingChef, packets_of(packets), kitchen,
                                                                       poke_interval)
     if left_behind:
+        run._interrupt()
         raise RuntimeError(f"{_name(chef)}: a handler does not come back; {left_behind} packets and pokes were left behind")
     for line in filter(None, lines.split("\n")):
         dumpling = json.loads(line)
@@ -77,11 +87,15 @@ def _watched(chef, run):
 
 def _watch(handler, name, run):
     def watched(*arguments, **named):
+        thread = threading.get_ident()
+        run._handling.add(thread)
         try:
             payload = handler(*arguments, **named)
         except BaseException as problem:
             run.failures.append(problem)
             raise
+        finally:
+            run._handling.discard(thread)
         problem = _spiderling.payload_problem(payload)
         if problem:
             run.unsayable.append(f"{name}: {problem}")
