@@ -1,5 +1,6 @@
 """The engine's view of a plugin: what src/python/spider_*.cpp calls. Nothing here waits but for the plugin."""
 import copy
+import functools
 import importlib
 import inspect
 import itertools
@@ -170,9 +171,14 @@ def _count_of(function):
     return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in parameters)
 
 
-def _bound(function, spider):
-    """Functions of a class's body, as lists of configurations and connections hold them, want their spider."""
-    return function if hasattr(function, "__self__") or not hasattr(function, "__get__") else function.__get__(spider)
+def _bound(function, spider, given):
+    """Functions of a class's body, as lists of configurations and connections hold them, want their spider; those that a
+    method made for the list may want no more than what they are `given`."""
+    if hasattr(function, "__self__") or (inspect.isfunction(function) and _count_of(function) == given):
+        return function
+    if hasattr(function, "__get__"):
+        return function.__get__(spider)
+    return functools.partial(function, spider) if (_count_of(function) or 0) > given else function
 
 
 def _is_own(spider, name, *bases):
@@ -207,7 +213,7 @@ class Run:
             given = given()
             self.spider.configurations = given
         if given:
-            return [_bound(one, self.spider) for one in given]
+            return [_bound(one, self.spider, 0) for one in given]
         old = [getattr(self.spider, name, None) for name in ("config_zero", "config_one")]
         if None in old:
             raise TypeError(f"{self.plugin.name} has neither configurations nor config_zero() and config_one()")
@@ -217,7 +223,7 @@ class Run:
         if self.model == "forge":
             return [None] * self.spider.packets
         if self.model == "desync" and self.spider.connections:
-            return [_bound(one, self.spider) for one in self.spider.connections]
+            return [_bound(one, self.spider, 2) for one in self.spider.connections]
         self._connect_takes = _count_of(self.spider.connect)
         count = {"sync": len(self._configurations), "single": 1}.get(self.model, 2)
         return [self.spider.connect] * count

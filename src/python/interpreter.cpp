@@ -51,6 +51,11 @@ std::string search_path(const PythonFolders& folders) {
   return users.empty() ? folders.packages.string() : users + ":" + folders.packages.string();
 }
 
+std::string& packages() {
+  static auto& folder = *new std::string;
+  return folder;
+}
+
 Result<void> initialize(const PythonFolders& folders) {
   if (PyImport_AppendInittab("_spiderling", PyInit__spiderling) != 0)
     return error("Python cannot start: out of memory");
@@ -130,12 +135,15 @@ void end_as_python_does() {
 
 }  // namespace
 
+const std::string& packages_folder() { return packages(); }
+
 std::string python_version() { return fmt::format("{}.{}", PY_MAJOR_VERSION, PY_MINOR_VERSION); }
 
 Result<void> start_interpreter(const PythonFolders& folders) {
   const auto virtual_environment = find_virtual_environment(environment("VIRTUAL_ENV"), python_version());
   if (!virtual_environment) return tl::unexpected(virtual_environment.error());
   if (auto started = initialize(folders); !started) return started;
+  packages() = folders.packages.string();
   if (*virtual_environment) add_site_packages(**virtual_environment);
   if (folders.current_folder) put_current_folder_first();
   print_to_standard_error();

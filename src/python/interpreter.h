@@ -17,6 +17,9 @@ namespace spiderling::python {
 /// its lock afterwards. Once a process. Error: no interpreter came up; the process may go on without.
 Result<void> start_interpreter(const PythonFolders& folders);
 
+/// Where our packages for Python are; empty if this is not the program.
+const std::string& packages_folder();
+
 /// See PythonHost::end(). Not while the calling thread holds the interpreter's lock.
 bool end_interpreter(std::chrono::milliseconds most);
 

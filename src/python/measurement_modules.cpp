@@ -34,7 +34,21 @@ const MeasurementDescription* known(const Ref& object) {
   return &all.try_emplace(key, std::move(read)).first->second->description;
 }
 
+// Before anybody else's: a folder pathspider/ of a user's with an __init__.py of its own, as a copy of
+// PATHspider has it, adds its plugins to our package and does not hide it.
+void import_ours_first() {
+  PyObject* path = PySys_GetObject("path");  // borrowed
+  if (packages_folder().empty() || path == nullptr) return;
+  const Ref folder = python_text(packages_folder());
+  if (PyList_Insert(path, 0, folder.get()) != 0) return PyErr_Clear();
+  const Ref imported(PyImport_ImportModule("pathspider.plugins"));
+  if (!imported) PyErr_Clear();  // it is said by whoever needs it
+  if (PyList_Size(path) > 0 && PyList_GetItem(path, 0) == folder.get()) PySequence_DelItem(path, 0);
+  PyErr_Clear();
+}
+
 Ref adapter() {
+  import_ours_first();
   Ref module(PyImport_ImportModule("pathspider._measure"));
   if (!module) throw std::runtime_error(take_exception().text);
   return module;

@@ -126,6 +126,20 @@ IP = IPv6 = TCP = UDP = DNS = DNSQR = Raw = Ether = Packet
         assert states(result) == [DISCARD, DISCARD] and "build" in result["flow_results"][0]["spdr_reason"], result
 
 
+def a_package_that_would_hide_ours():
+    """As a copy of PATHspider has it: an __init__.py that knows of no other place. Its plugins are there, its base is ours."""
+    folder = pathlib.Path("/run/copy/pathspider")
+    (folder / "plugins").mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "base.py").write_text("import plt\n")
+    (folder / "plugins/__init__.py").write_text("")
+    (folder / "plugins/talkers.py").write_text((THIRD_PARTY / "pathspider/plugins/talkers.py").read_text())
+    use("/run/copy")
+    lab = Lab()
+    results, said = measure(jobs_of(lab, 1), "talkers")
+    assert len(results) == 2 and all("talkers.own.connectivity.works" in one["conditions"] for one in results), said
+
+
 def a_virtual_environment_of_another_python():
     """Nothing in Python is run, and it says why; what is native runs."""
     use(THIRD_PARTY)

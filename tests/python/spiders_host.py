@@ -75,6 +75,17 @@ def one_configures_the_host_at_a_time():
         running.finish()
 
 
+def configurations_of_every_kind():
+    """Closures, methods, functions of the module, lambdas and partial functions: each is called as it wants to be."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    results, said = measure(jobs_of(lab, 1), "several", "--codepoint", "3")
+    assert len(results) == 2, said
+    for result in results:
+        assert result["conditions"] == [f"several.{number}.value:{what}" for number, what in enumerate(
+            ["closure 3", "method", "of the module", "lambda", "number 7", "method"])], (result, said)
+
+
 def rights_are_given_up():
     """All but two, which programs that a plugin starts have too; unless one says otherwise."""
     use(THIRD_PARTY)
