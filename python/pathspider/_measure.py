@@ -181,6 +181,20 @@ def _bound(function, spider, given):
     return functools.partial(function, spider) if (_count_of(function) or 0) > given else function
 
 
+def _does_nothing(function):
+    """Its body is `pass`, a docstring or both."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code is not None and code.co_consts[-1] is None and code.co_code in (_nothing.__code__.co_code, _nothing_said.__code__.co_code)
+
+
+def _nothing():
+    pass
+
+
+def _nothing_said():
+    """A body that is a docstring."""
+
+
 def _is_own(spider, name, *bases):
     return all(getattr(type(spider), name, None) is not getattr(base, name, None) for base in bases)
 
@@ -238,7 +252,8 @@ class Run:
         return [name if names.count(name) == 1 else f"{name} {number}" for number, name in enumerate(names)]
 
     def configures(self):
-        return self.model == "sync"
+        """Where nothing is configured, no job waits for another."""
+        return self.model == "sync" and not all(map(_does_nothing, self._configurations))
 
     def shows_flows(self):
         return not _is_own(self.spider, "combine_flows", Spider)

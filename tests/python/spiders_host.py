@@ -86,6 +86,22 @@ def configurations_of_every_kind():
             ["closure 3", "method", "of the module", "lambda", "number 7", "method"])], (result, said)
 
 
+def what_configures_nothing_waits_for_nothing():
+    """Both connections of a job are made while another target is silent; and a run that does configure is not in the way."""
+    use(THIRD_PARTY)
+    lab = Lab('[[host]]\nbox = "silent"\ncount = 1\n[[host]]\nbox = "clean"\ncount = 20\n')
+    silent = [{"dip": lab.targets("silent", 4), "dp": 80}]
+    with network.Measure(*QUICK, "restless") as running:
+        running.tell(jobs_of(lab, 1))
+        running.wait_for_results(2)
+        with network.Measure(*QUICK, "--timeout", "3600", "idle") as other:
+            other.tell(silent + jobs_of(lab, 5))
+            other.wait_for_results(10)
+            assert all(one["conditions"] == ["idle.connectivity.works"] for one in other.results()), other.stderr
+        running.close()
+        running.finish()
+
+
 def rights_are_given_up():
     """All but two, which programs that a plugin starts have too; unless one says otherwise."""
     use(THIRD_PARTY)
