@@ -81,11 +81,18 @@ std::string name_for(const fs::path& file) {
   return its_file && text_of(its_file.get()) == file.string() ? stem : file.string();
 }
 
+// By its name, as pytest knows it.
+bool is_test(const fs::path& file) {
+  const std::string name = file.filename();
+  return name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py";
+}
+
+// Their tests stand beside them.
 Result<std::vector<fs::path>> files_of(const fs::path& folder) {
   if (fs::exists(folder / "__init__.py")) return std::vector{folder / "__init__.py"};
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".py") files.push_back(entry.path());
+    if (entry.path().extension() == ".py" && !is_test(entry.path())) files.push_back(entry.path());
   }
   std::ranges::sort(files);
   if (files.empty()) return error("there is no .py file in this folder");

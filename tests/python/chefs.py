@@ -101,6 +101,8 @@ def a_folder_of_chefs(folder):
     for name in ("One", "Two"):
         (chefs / f"{name.lower()}.py").write_text("import netdumplings, common\n" + chef(
             "def packet_handler(self, packet):\n    return common.WORD", name, "netdumplings.DumplingChef"))
+    for name in ("test_one.py", "two_test.py", "conftest.py"):
+        (chefs / name).write_text("raise RuntimeError('no chefs are here')\n")
     for here, name in ((folder, str(chefs)), (folder, "chefs"), (chefs, ".")):
         os.chdir(here)
         dumplings, _ = run(name)
