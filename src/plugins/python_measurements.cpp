@@ -110,7 +110,7 @@ FoundMeasurements find_measurements(const Registry& registry, const std::vector<
   FoundMeasurements found;
   found.measurements = registry.measurements();
   if (std::string why = why_current_folder_is_passed_over(); !why.empty())
-    found.notes.push_back("passed over: " + why);
+    found.problems.push_back(std::move(why));
   const std::vector<PythonPluginModule> modules = find_python_plugins();
   if (modules.empty()) return found;
   const auto module_of = [&](const std::string& word) {

@@ -354,6 +354,26 @@ def one_that_is_named_by_its_module():
         assert status == 2 and "pathspider.plugins.helpers: there is no plugin in it" in wrong, wrong
 
 
+def of_a_folder_that_others_may_change():
+    """They are not used, unless it was named; and it is said."""
+    with tempfile.TemporaryDirectory() as folder:
+        plugins = pathlib.Path(folder, "pathspider/plugins")
+        plugins.mkdir(parents=True)
+        shutil.copy(THIRD_PARTY / "pathspider/plugins/notes.py", plugins)
+        before = os.getcwd()
+        os.chdir(folder)
+        use()
+        assert "Usage: spiderling measure notes " in ask("measure", "notes", "--help")[1]
+        plugins.chmod(0o777)
+        status, _, wrong = ask("measure", "-i", "lo", "notes")
+        assert status == 2 and "there is no 'notes'" in wrong and "pathspider/plugins: anybody may write to it" in wrong, wrong
+        assert "anybody may write to it" in ask("measure", "--help")[1]
+        assert "anybody may write to it" in ask("plugins")[1]
+        use(".")
+        assert "Usage: spiderling measure notes " in ask("measure", "notes", "--help")[1]
+        os.chdir(before)
+
+
 def they_are_listed_by_their_files():
     """Of which none is loaded: one of them ends the program that does."""
     use(BAD, THIRD_PARTY)
