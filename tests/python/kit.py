@@ -271,6 +271,7 @@ def what_is_wrong_with_a_chain_is_raised():
 
     assert "no such thing" in raises(KeyError, run_chains, ["basic", Raises], SYN)
     assert "tcp" in raises(ValueError, run_chains, ["tpc"], SYN)
+    raises(TypeError, run_chains, "tcp", SYN)
     raises(ValueError, run_chains, ["basic", "basic"], SYN)
 
 

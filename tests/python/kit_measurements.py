@@ -238,6 +238,7 @@ def connections_that_are_told_of():
     assert MeasurementTest(Talks).conditions(Told(), Told(fields={"heard": "what"})) == [
         "talks.connectivity.works", "talks.heard:what", "pathspider.missed_flows:2"]
     assert "2 connections, 1" in raises(ValueError, test.conditions, Told())
+    assert "Told(" in raises(TypeError, test.conditions, SYN, SYN)
     assert "2 flows" in raises(ValueError, test.conditions, Told([SYN, "10.0.0.1:5 > 10.0.0.2:80 tcp S"]), Told())
 
 
@@ -253,6 +254,7 @@ def what_a_plugin_raises_is_raised():
     for target in (FakeTarget(says=lambda said: 5), FakeTarget(changes=lambda data: data[1:]), drops(lambda seen: seen["nothing"])):
         raises((TypeError, IndexError), MeasurementTest(Talks).run, {"x": target}, timeout=0.2)
     raises(TypeError, MeasurementTest(Talks).run, {"x": "answers"})
+    assert "int is no PluggableSpider" in raises(TypeError, MeasurementTest(int).run, {"x": answers()})
     assert "no ecm" in raises(ValueError, MeasurementTest(Congestion).run, {"x": answers()}, setups=[{"ecm": True}, {}])
     assert "2 connections, 1 sockets" in raises(ValueError, MeasurementTest(Congestion).run, {"x": answers()}, setups=[{}])
     assert "does not connect as dnsudp" in raises(ValueError, MeasurementTest(Segment).run, {"x": answers()}, connect="dnsudp")

@@ -21,6 +21,8 @@ def run_chains(chains, packets, *, idle_timeout=30.0, expiry_timeout=_EXPIRY):
     added to them. What a hook raises is raised here, when all packets have passed. Raises ValueError if there is no such
     chain, or if two cannot go together.
     """
+    if isinstance(chains, str):
+        raise TypeError(f"chains are a list, not {chains!r}")
     return _run(class_specs(chains), packets, idle_timeout, expiry_timeout, False)
 
 

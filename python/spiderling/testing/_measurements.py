@@ -57,6 +57,8 @@ class MeasurementTest:
             test.conditions(Told("10.0.0.1:4000 > 10.0.0.2:80 tcp S"),
                             Told("10.0.0.1:4001 > 10.0.0.2:80 tcp SEC", state=CONN_TIMEOUT))
         """
+        if not all(isinstance(one, Told) for one in connections):
+            raise TypeError("connections are told of as Told(packets, ...), one for each")
         told = [(int(one.state), packets_of(one.packets), one.lossy, json.dumps(one.fields)) for one in connections]
         return self._raising(lambda plugin, _: _spiderling.told_conditions(plugin, self._options, told))
 
@@ -127,6 +129,8 @@ def _watched(plugin, raised):
 
 
 def _plugin_of(cls):
+    if not hasattr(cls, "register_args"):
+        raise TypeError(f"{cls.__name__} is no PluggableSpider")
     subparsers = _options.Subparsers()
     cls.register_args(subparsers)
     if not subparsers.added:
