@@ -30,6 +30,9 @@ bool names_a_flow(const Packet& packet) {
   return packet.is_ip() && (packet.has_ports() || !needs_ports);
 }
 
+// Where all packets are one flow.
+constexpr FlowId only_flow{.key = {}, .hash = 0, .shard_hash = 0, .from_low = true};
+
 std::int64_t time_of(const Packet& packet) { return packet.time().time_since_epoch().count(); }
 
 }  // namespace
@@ -62,6 +65,7 @@ Observer::Observer(const ChainSet& chains, const ObserverOptions& options, FlowS
       seed_(options.seed),
       shard_(options.shard),
       shards_(options.shards),
+      aggregate_(options.aggregate),
       table_(chains.blank_states(), std::max<std::size_t>(1, options.max_flows)),
       batch_(std::make_unique<Seen[]>(max_batch)) {}
 
@@ -123,8 +127,10 @@ bool Observer::look(const Frame& frame, Seen& seen) {
     return false;
   }
   seen.kind = Kind::flow;
-  seen.id = flow_id_of(packet, seed_);
-  if (packet.is_icmp()) {
+  seen.id = aggregate_ ? only_flow : flow_id_of(packet, seed_);
+  if (aggregate_) {
+    // It has no other name.
+  } else if (packet.is_icmp()) {
     if (const auto quotation = packet.quotation()) {
       seen.id = flow_id_of_quotation(*quotation, seed_);
       if (quotation->is_later_fragment()) seen.kind = Kind::icmp_error;
@@ -146,6 +152,7 @@ void Observer::count_without_flow(Defect defect) {
 
 void Observer::handle(const Seen& seen) {
   const Packet& packet = seen.packet;
+  if (aggregate_) return add_to_flow(packet, seen.id);
   if (seen.kind == Kind::later_fragment) return handle_later_fragment(packet, seen.id);
   if (seen.kind == Kind::icmp_error) {
     // It quotes a fragment without ports: the flow is the one its datagram began.

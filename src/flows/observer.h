@@ -39,6 +39,7 @@ struct ObserverOptions {
   FlowAdmission* admission = nullptr;  ///< outlives the observer; nullptr: every flow is wanted
   FailureLimit max_failures{};         ///< when a chain is set aside
   Watchdog* watchdog = nullptr;        ///< outlives the observer; nullptr: nobody looks for hooks that block
+  bool aggregate = false;  ///< all packets are one flow, none of them in reverse; with one shard only
 };
 
 /// What an observer saw and what became of it. Every frame of the shard is counted in `packets`; it is in a
@@ -83,7 +84,7 @@ class FlowSink {
 ///     Observer observer(chains, options, sink);
 ///     observer.process(frames);      // again and again: packet time drives the timers
 ///     observer.advance(wall_clock);  // live: also when nothing comes
-///     observer.finish();             // emits everything left
+///     observer.finish();
 class Observer {
  public:
   /// `chains` and `sink` must outlive the observer.
@@ -97,6 +98,7 @@ class Observer {
   void advance(Timestamp now);
   /// Emits a flow now, whatever its timers say. False if there is no such flow.
   bool end(const FlowId& id);
+  /// Emits everything left. More may come afterwards, in new flows.
   void finish();
 
   const ObserverCounters& counters() const { return counters_; }
@@ -146,6 +148,7 @@ class Observer {
   const HashSeed seed_;
   const std::size_t shard_;
   const std::size_t shards_;
+  const bool aggregate_;
 
   FlowTable table_;
   TimerWheel wheel_;

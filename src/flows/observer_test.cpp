@@ -353,5 +353,35 @@ TEST_P(ObserverTest, HeadersCutByTheSnapLengthAreInTheirFlow) {
   EXPECT_EQ(records[0].calls(Trail::tcp_hook), 3u) << "those with a whole fixed header";
 }
 
+TEST_P(ObserverTest, AggregatedAllPacketsAreOneFlowWithoutAReverse) {
+  Watch all(ObserverOptions{.aggregate = true});
+  const auto syn = tcp_packet(h.client, h.server, tcp_flag::syn);
+  all.see(0, syn);
+  all.see(1, tcp_packet(h.server, h.client, tcp_flag::syn | tcp_flag::ack));
+  all.see(2, unreachable(h.router, h.client, syn));
+  all.see(3, udp_packet(h.router, h.server));
+  const auto& records = all.finish();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].forward(), 4u);
+  EXPECT_EQ(records[0].reverse(), 0u);
+  EXPECT_EQ(records[0].trail.new_flows, 1u);
+  EXPECT_EQ(records[0].trail.calls[Trail::icmp_quotation].fwd, 1u);
+}
+
+TEST_P(ObserverTest, WhatComesAfterAnEndIsInNewFlows) {
+  const auto packet = tcp_packet(h.client, h.server, tcp_flag::ack);
+  watch.see(0, packet);
+  watch.see(1, udp_packet(h.client, h.server, Trail::vetoed));
+  EXPECT_EQ(watch.finish().size(), 1u);
+  EXPECT_EQ(watch.observer().live_flows(), 0u) << "nor is it remembered what was ignored";
+  watch.see(2, tcp_packet(h.server, h.client, tcp_flag::ack));
+  watch.see(3, packet);
+  watch.clock(std::int64_t{40} * 1'000'000'000);
+  ASSERT_EQ(watch.records().size(), 2u) << "timers go on";
+  EXPECT_EQ(watch.records()[1].forward(), 1u);
+  EXPECT_EQ(watch.records()[1].reverse(), 1u);
+  EXPECT_EQ(watch.records()[1].first_ns, start_ns + 2);
+}
+
 }  // namespace
 }  // namespace spiderling

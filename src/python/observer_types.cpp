@@ -1,5 +1,6 @@
 // _spiderling.Observer: packets of a source into flows, and their records out, for a Python program.
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -46,6 +47,10 @@ class Run final : public FlowSink {
   void go_on(Clock::time_point until) {
     std::array<Frame, Observer::max_batch> room;
     while (!over_) {
+      if (flush_.exchange(false)) {
+        observer_.finish();
+        if (!ended_.empty()) return;
+      }
       const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
       const auto batch = source_->stream(0).next(room, std::max(wait, std::chrono::milliseconds(0)));
       if (batch.state == StreamState::ended) {
@@ -60,6 +65,8 @@ class Run final : public FlowSink {
     }
   }
 
+  /// All flows end before the next packet. Any thread may ask for it.
+  void flush() { flush_ = true; }
   bool over() const { return over_; }
   std::vector<Ended> take() { return std::exchange(ended_, {}); }
   const ChainSet& chains() const { return set_; }
@@ -73,6 +80,7 @@ class Run final : public FlowSink {
   std::vector<Ended> ended_;
   Observer observer_;
   bool over_ = false;
+  std::atomic<bool> flush_ = false;
 };
 
 struct ObserverObject {
@@ -89,14 +97,14 @@ PyObject* fail(PyObject* type, const std::string& problem) {
 
 PyObject* create(PyTypeObject* type, PyObject* arguments, PyObject* named) {
   static const char* names[] = {"source",    "chains", "idle_timeout", "expiry_timeout",
-                                "functions", "filter", nullptr};
+                                "functions", "filter", "aggregate",    nullptr};
   const char* source_name = nullptr;
   PyObject* specs = nullptr;
   double idle = 30, expiry = 5;
-  int functions = 0;
+  int functions = 0, aggregate = 0;
   const char* filter = "";
-  if (PyArg_ParseTupleAndKeywords(arguments, named, "sO|ddps", const_cast<char**>(names), &source_name,
-                                  &specs, &idle, &expiry, &functions, &filter) == 0)
+  if (PyArg_ParseTupleAndKeywords(arguments, named, "sO|ddpsp", const_cast<char**>(names), &source_name,
+                                  &specs, &idle, &expiry, &functions, &filter, &aggregate) == 0)
     return nullptr;
   const RecordForm form = functions != 0 ? RecordForm::functions : RecordForm::chains;
   ObserverChains chains;
@@ -110,6 +118,7 @@ PyObject* create(PyTypeObject* type, PyObject* arguments, PyObject* named) {
   options.idle_timeout = std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(idle));
   options.expiry_timeout =
       std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(expiry));
+  options.aggregate = aggregate != 0;
   SourceOptions source_options;
   source_options.filter = filter;
   const std::string name = source_name;  // the argument's text may go away meanwhile
@@ -180,6 +189,11 @@ PyObject* stop(PyObject* object, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* flush(PyObject* object, PyObject*) {
+  observer_of(object)->run->flush();
+  Py_RETURN_NONE;
+}
+
 PyObject* counters(PyObject* object, void*) {
   ObserverObject* self = observer_of(object);
   if (!enter(self)) return nullptr;
@@ -208,6 +222,8 @@ PyMethodDef methods[] = {
      "will be no more."},
     {"stop", stop, METH_NOARGS,
      "Makes the source end; what is known comes from next(). Any thread may call it."},
+    {"flush", flush, METH_NOARGS,
+     "Ends all flows before the next packet; their records come from next(). Any thread may call it."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef attributes[] = {
@@ -233,7 +249,7 @@ bool add_observer_type(PyObject* module) {
       {Py_tp_methods, methods},
       {Py_tp_getset, attributes},
       {Py_tp_doc, const_cast<char*>("Observer(source, chains, idle_timeout=30, expiry_timeout=5, "
-                                    "functions=False, filter='')")},
+                                    "functions=False, filter='', aggregate=False)")},
       {0, nullptr}};
   PyType_Spec spec = {"_spiderling.Observer", sizeof(ObserverObject), 0, Py_TPFLAGS_DEFAULT, slots};
   const Ref type(PyType_FromModuleAndSpec(module, &spec, nullptr));

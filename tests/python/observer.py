@@ -189,6 +189,78 @@ def verdicts_end_flows_and_hide_no_packet(folder):
             assert [call[0] for call in noting.calls] == ["new_flow"] and observer.counters["ignored"] == 1, noting.calls
 
 
+def aggregated_all_packets_are_one_flow(folder):
+    """Whatever their addresses, in both versions of IP; fragments and ICMP errors too. Chains natively and in Python agree."""
+    from scapy_packets import all_packets, conversation
+
+    packets = conversation(4) + conversation(6) + all_packets()
+    trace = traces.write(folder + "/all.pcap", packets)
+    for make in (chain, in_python):
+        observer = Observer(trace, chains=[make("basic")], aggregate=True)
+        record, = observer
+        assert record["pkt_fwd"] == observer.counters["packets"] and record["pkt_rev"] == 0, record
+        assert observer.counters["short"] + observer.counters["non_ip"] + record["pkt_fwd"] >= len(packets), observer.counters
+        assert record["sip"] == "192.0.2.10" and record["proto"] == 6 and record["oct_rev"] == 0, "as the first packet has it"
+    noting = Noting()
+    assert len(list(Observer(trace, chains=[noting], aggregate=True))) == 1
+    assert sum(hook == "new_flow" for hook, *_ in noting.calls) == 1
+    assert {rev for hook, _, rev, _ in noting.calls if hook != "new_flow"} == {False}
+    assert {"ip4", "ip6", "icmp4", "icmp6", "tcp", "udp", "l4"} <= {hook for hook, *_ in noting.calls}
+    # Idle for too long, it ends, and the next packet begins another.
+    late = traces.write(folder + "/late.pcap", [(0, packets[0]), (1, packets[5]), (100, packets[3])])
+    assert [record["pkt_fwd"] for record in Observer(late, chains=["basic"], aggregate=True)] == [2, 1]
+    # Functions of the first version, too.
+    record, = Observer(trace, new_flow_chain=[basic_flow], ip4_chain=[basic_count], ip6_chain=[basic_count], aggregate=True)
+    assert record["pkt_fwd"] > 20 and record["first"] == record["pkt_first"], record
+
+
+def flushed_flows_end_and_others_begin(folder):
+    from scapy_packets import conversation
+
+    syn = conversation(4)[0]
+    trace = traces.write(folder + "/flush.pcap", [(0.01 * number, syn) for number in range(6000)])
+    for make in (chain, in_python):
+        kinds = [make("basic"), type("Flushing", (Chain,), {
+            "new_flow": lambda self, rec, ip: True,
+            "ip4": lambda self, rec, ip, rev: observer.flush() if observer.counters_at(rec) else None,
+        })]
+        flushed = []
+        observer = Observer(trace, chains=kinds)
+        observer.counters_at = lambda rec: rec["pkt_fwd"] == 1000 and flushed.append(1) is None
+        records = list(observer)
+        assert len(flushed) > 1 and len(records) == len(flushed) + 1, (len(flushed), records)
+        assert sum(record["pkt_fwd"] for record in records) == 6000, records
+        assert all(record["pkt_fwd"] >= 1000 for record in records[:-1]), "it ends behind the batch of packets"
+    # Before the first packet there is nothing, and behind the last nothing any more.
+    observer = Observer(trace, chains=["basic"])
+    observer.flush()
+    assert [record["pkt_fwd"] for record in observer] == [6000]
+    observer.flush()
+    assert list(observer) == []
+    # Flows that a chain ignored are forgotten, too.
+    ignoring = Noting({"new_flow": False})
+    observer = Observer(trace, chains=[ignoring])
+    list(observer)
+    assert observer.counters["ignored"] == 1
+
+
+def idle_flows_need_not_be_looked_for(folder):
+    from scapy_packets import conversation
+
+    syn = conversation(4)[0]
+    trace = traces.write(folder + "/idle.pcap", [(0, syn), (40, syn)])
+    said = []
+    logging.getLogger("observer").addHandler(type("Keeping", (logging.Handler,), {"emit": lambda self, one: said.append(one.getMessage())})())
+    observer = Observer(trace, chains=["basic"])
+    observer.purge_idle()
+    observer.purge_idle(30)
+    observer.purge_idle(timeout=60)
+    assert not said, said
+    observer.purge_idle(5)
+    assert len(said) == 1 and "30.0 s" in said[0], said
+    assert [record["pkt_fwd"] for record in observer] == [1, 1]
+
+
 def native_fields_are_visible_in_rec(folder):
     from scapy_packets import conversation
 

@@ -97,7 +97,6 @@ def what_is_wrong_is_said(folder):
     assert "twice" in raised(ValueError, lambda: Observer(trace, chains=["tcp", "tcp"]))
     raised(TypeError, lambda: Observer(trace, chains=[TCPChain], tcp_chain=[basic_count]))
     raised(TypeError, lambda: Observer(trace, tcp_chain=["no function"]))
-    raised(NotImplementedError, lambda: Observer(trace, chains=[TCPChain], aggregate=True))
     raised(ValueError, lambda: Observer(trace, chains=[TCPChain], idle_timeout=float("nan")))
 
 

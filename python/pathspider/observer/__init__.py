@@ -53,6 +53,8 @@ class Observer:
     Chains are called as PATHspider calls them: new_flow(rec, ip), icmp4 and icmp6 (rec, ip, quotation, rev), all others
     (rec, header, rev). Headers have the attributes of python-libtrace's. Every chain sees every packet: False, from
     whichever, ends the flow when all have seen the packet. A function that returns nothing says nothing.
+
+    `aggregate`: all packets are one flow, and none of them is in reverse.
     """
 
     def __init__(
@@ -71,8 +73,6 @@ class Observer:
         udp_chain=(),
         l4_chain=(),
     ):
-        if aggregate:
-            raise NotImplementedError("flows are told apart by their addresses and ports; aggregate=True is not there")
         if chains and not any(isinstance(one, (str, type, Chain)) for one in chains):
             new_flow_chain, chains = chains, None  # the second argument of PATHspider 1
         lists = (new_flow_chain, ip4_chain, ip6_chain, icmp4_chain, icmp6_chain, tcp_chain, udp_chain, l4_chain)
@@ -82,10 +82,11 @@ class Observer:
         #: what runs: names of native chains, and (name, {hook: callable}) for those in Python
         self.chain_specs = function_specs(dict(zip(HOOKS, lists))) if self._functions else class_specs(chains)
         self._logger = logging.getLogger("observer")
+        self._idle_timeout = float(idle_timeout)
         self._native = None
         if _opens_sources:
             self._native = _spiderling.Observer(
-                lturi, self.chain_specs, float(idle_timeout), float(expiry_timeout), self._functions
+                lturi, self.chain_specs, self._idle_timeout, float(expiry_timeout), self._functions, aggregate=aggregate
             )
 
     def run_flow_enqueuer(self, flowqueue, irqueue=None, purge_interval=None):
@@ -114,6 +115,18 @@ class Observer:
             if records is None:
                 return
             yield from records
+
+    def flush(self):
+        """Ends all flows, those that are ignored too, before the observer takes its next packet: their records come as those
+        of others do, and what comes later begins new flows. Any thread may call it, also while another one observes."""
+        self._native.flush()
+
+    def purge_idle(self, timeout=None):
+        """Of PATHspider 1.0, where somebody had to look for idle flows. Here each ends when it has been idle for the
+        `idle_timeout` that the observer was made with; a shorter one is not possible afterwards, which is logged."""
+        if timeout is not None and timeout < self._idle_timeout:
+            self._logger.warning("purge_idle(%s): flows end when they are idle for %s s, the observer's idle_timeout", timeout,
+                                 self._idle_timeout)
 
     @property
     def counters(self):
