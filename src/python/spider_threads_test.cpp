@@ -54,6 +54,31 @@ Task<CallEnd> call(SpiderThreads& threads, std::chrono::milliseconds time, std::
   co_return co_await pending;
 }
 
+// A coroutine that its owner destroys, also one that will never go on.
+class Owned {
+ public:
+  struct promise_type {
+    Owned get_return_object() { return Owned(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }
+  };
+  Owned() = default;
+  Owned(Owned&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+  Owned& operator=(Owned&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~Owned() {
+    if (frame_) frame_.destroy();
+  }
+
+ private:
+  explicit Owned(std::coroutine_handle<> frame) : frame_(frame) {}
+  std::coroutine_handle<> frame_;
+};
+
 class SpiderThreadsTest : public PythonTest {
  protected:
   void SetUp() override {
@@ -71,15 +96,19 @@ class SpiderThreadsTest : public PythonTest {
   struct Outcome {
     std::optional<CallEnd> end;
     std::string raised;
+    Owned waits;
     bool known() const { return end || !raised.empty(); }
   };
+  static Owned await(Task<CallEnd> task, Outcome& outcome) {
+    try {
+      outcome.end = co_await task;
+    } catch (...) {
+      outcome.raised = reason_of(std::current_exception());
+    }
+  }
   static void start(SpiderThreads& threads, Outcome& outcome, std::chrono::milliseconds time,
                     std::function<void()> function) {
-    detail::drive(call(threads, time, std::move(function)),
-                  [&outcome](std::exception_ptr failure, std::optional<CallEnd> end) {
-                    outcome.end = end;
-                    if (failure) outcome.raised = reason_of(failure);
-                  });
+    outcome.waits = await(call(threads, time, std::move(function)), outcome);
   }
   // Waits, as a plugin's function may, without the interpreter's lock. Given up, it ends by SystemExit.
   std::function<void()> waiting() {
