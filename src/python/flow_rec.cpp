@@ -102,6 +102,12 @@ void hide(PyObject* self) {
   delete std::exchange(rec->shown, nullptr);
 }
 
+// Really in it, since json.dumps() looks past a dict's methods to see whether it is empty.
+void put_first(PyObject* self) {
+  const Ref first(PyFloat_FromDouble(to_seconds(rec_of(self)->first)));
+  if (!first || PyDict_SetItem(self, time_names().pkt_first, first.get()) != 0) PyErr_Clear();
+}
+
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   delete std::exchange(rec_of(self)->shown, nullptr);
@@ -218,12 +224,16 @@ PyObject* FlowRec::make(const NativeFields& natives, const std::uint8_t* states,
   rec->first = rec->last = first;
   rec->shown = nullptr;
   rec->form = form;
+  put_first(made);
   return made;
 }
 
 void FlowRec::packet(PyObject* rec, Timestamp time) {
   RecObject* r = rec_of(rec);
-  r->first = std::min(r->first, time);
+  if (time < r->first) {
+    r->first = time;
+    put_first(rec);
+  }
   r->last = std::max(r->last, time);
   if (r->shown != nullptr) hide(rec);
 }

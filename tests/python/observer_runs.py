@@ -2,10 +2,13 @@
 
 Usage: observer_runs.py TEST      (exit status 77: what it needs is not here)
 """
+import copy
 import gc
+import json
 import logging
 import os
 import pathlib
+import pickle
 import queue
 import socket
 import sys
@@ -49,6 +52,24 @@ def run_flow_enqueuer_ends_with_the_sentinel(folder):
     thread.join(30)
     assert [record["pkt_fwd"] for record in sorted(records, key=lambda one: one["pkt_first"])] == [1, 1, 1], records
     assert lines == ["processed 5 packets (0 dropped, 0 short, 0 non-ip) into 3 flows (0 ignored)"], lines
+
+
+def a_record_that_python_has_put_nothing_into_is_whole(folder):
+    """For whatever looks at it as at a dict."""
+    seen = []
+
+    class Look(Chain):
+        def new_flow(self, rec, ip):
+            return True
+
+        def tcp(self, rec, tcp, rev):
+            ways = (json.loads(json.dumps(rec)), dict(rec), {**rec}, copy.deepcopy(rec), pickle.loads(pickle.dumps(rec)), rec.copy())
+            seen.append(all(way == ways[0] and way["pkt_fwd"] + way["pkt_rev"] == rec["pkt_fwd"] + rec["pkt_rev"] for way in ways))
+
+    trace = traces.write(folder + "/looked_at.pcap", conversation(4))
+    flows = list(Observer(trace, chains=[BasicChain, Look]))
+    assert seen and all(seen), seen
+    assert all(flow["pkt_first"] <= flow["pkt_last"] for flow in flows)
 
 
 def an_interrupt_ends_an_observer_that_waits(folder):
