@@ -317,7 +317,7 @@ class MeasureCommand {
     MeasureRunResult result = (*run)->run();
     close_campaign(result);
     const UndoReport back = host.put_back_found();
-    if (!back.put_back.empty() || !back.failed.empty())
+    if (!back.put_back.empty() || !back.left.empty() || !back.failed.empty())
       say(fmt::format("what {} changed of this host: {}", options_.description->name, back.text()));
     if (!back.failed.empty() && result.failure.empty()) result.failure = "this host is not as it was found";
     const auto intact = host.verify();

@@ -7,6 +7,7 @@
 #include "host/capabilities.h"
 #include "host/found_settings.h"
 #include "host/left_behind.h"
+#include "host/nft_tables.h"
 
 namespace spiderling::app {
 
@@ -126,11 +127,18 @@ Result<void> MeasureHost::keep_found(const HostNeeds& needs) {
   const auto entry = journal_->add(found_settings({*needs.own_ways}));
   if (!entry) return tl::unexpected(entry.error());
   found_ = *entry;
+  if (auto rules = host_.nft_ruleset()) found_rules_ = std::move(*rules);  // without nft there are none
   return {};
 }
 
 UndoReport MeasureHost::put_back_found() {
-  return found_ ? journal_->undo(host_, *std::exchange(found_, std::nullopt)) : UndoReport();
+  if (!found_) return {};
+  UndoReport report = journal_->undo(host_, *std::exchange(found_, std::nullopt));
+  const auto rules = found_rules_ ? host_.nft_ruleset() : Result<std::string>();
+  if (!found_rules_ || !rules) return report;
+  for (const std::string& table : changed_nft_tables(*found_rules_, *rules))
+    report.left.push_back(fmt::format("table {} of nft, which is not as it was found", table));
+  return report;
 }
 
 Result<void> MeasureHost::set_for_whole_run(const std::vector<HostSetting>& settings) {

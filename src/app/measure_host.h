@@ -60,7 +60,8 @@ class MeasureHost final : public HostEpochs {
   Result<void> end() override;
   /// The marks and the settings for the whole run are still what they were: nobody changed them meanwhile.
   Result<void> verify();
-  /// Where the measurement changes this host by itself: puts back what is not as it was found, once.
+  /// Where the measurement changes this host by itself: puts back what is not as it was found, once. Rules of
+  /// the firewall are only named.
   UndoReport put_back_found();
   /// SYNs of ours that this host could not send: as good as lost on the way.
   std::uint64_t lost_syns() const;
@@ -87,6 +88,7 @@ class MeasureHost final : public HostEpochs {
   std::optional<Guardian> guardian_;
   FileDescriptor claim_;  // of the settings for the whole run
   std::optional<Journal::Entry> found_;
+  std::optional<std::string> found_rules_;  // of the firewall; nothing where they cannot be read
   std::optional<HostChanges> whole_run_;
   std::unique_ptr<SynEditor> syn_editor_;
   std::unique_ptr<PacketMarks> packet_marks_;

@@ -86,6 +86,18 @@ def configurations_of_every_kind():
             ["closure 3", "method", "of the module", "lambda", "number 7", "method"])], (result, said)
 
 
+def rules_that_are_left_are_named():
+    """With the rights that are left, a plugin can still set the firewall up; what it leaves there is said."""
+    use(THIRD_PARTY)
+    lab = Lab()
+    left_as_found.host_of_a_user()
+    results, said = measure(jobs_of(lab, 1), "walls")
+    assert len(results) == 2 and all(one["conditions"] == ["walls.connectivity.works", "walls.0.sent", "walls.46.sent"] for one in results), (results, said)
+    for table in ("inet firewall", "inet of_walls"):
+        assert f"table {table} of nft, which is not as it was found" in said, said
+    assert "ip mangle" not in said, said
+
+
 def what_configures_nothing_waits_for_nothing():
     """Both connections of a job are made while another target is silent; and a run that does configure is not in the way."""
     use(THIRD_PARTY)
