@@ -97,7 +97,7 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
       engine_(loop_, parts_.plan, network_, watch_, *this,
               [this](MergedJob&& job) { job_finished(std::move(job)); }),
       votes_(parts_.options.repeat),
-      guard_(most_stuck, [this] { give_up_stuck(); }) {}
+      guard_(most_stuck, [this] { give_up_stuck(calls_.running()); }) {}
 
 namespace {
 
@@ -278,10 +278,20 @@ void MeasureRun::flush_owned() {
   results_.clear();
 }
 
+// No flow comes back any more, and no job is finished. Counted in ticks: while this process is stopped there
+// are none.
+void MeasureRun::look_at_observer() {
+  const std::uint64_t round = watch_.rounds();
+  ticks_in_round_ = round % 2 == 1 && round == observers_round_ ? ticks_in_round_ + 1 : 0;
+  observers_round_ = round;
+  if (ticks_in_round_ * tick < most_stuck) return;
+  const auto mine = guard_.own();
+  give_up_stuck("the observer, held up by a chain,");
+}
+
 // In the guard's thread, while the loop's waits for what does not come back. What there is of results is
 // written; nothing else of this run can be brought to an end.
-void MeasureRun::give_up_stuck() {
-  const std::string held_up_by = calls_.running();
+void MeasureRun::give_up_stuck(std::string held_up_by) {
   fmt::print(stderr,
              "{} has not come back for {} and cannot be interrupted: the run is given up, with what was in "
              "flight; {} results\n",
@@ -330,6 +340,7 @@ void MeasureRun::on_tick() {
   guard_.beat();
   look_at_network();
   flush();
+  look_at_observer();
   if (const std::string why = parts_.evidence.trouble(); !why.empty()) {
     progress_.finish();
     fmt::print(stderr, "{}\n", why);

@@ -85,7 +85,8 @@ class MeasureRun final : private JobFeed {
   void give_up_paused();
   void flush();
   void flush_owned();
-  [[noreturn]] void give_up_stuck();
+  [[noreturn]] void give_up_stuck(std::string held_up_by);
+  void look_at_observer();
   void on_signal();
   void on_tick();
   void wait_for_signal();
@@ -116,6 +117,8 @@ class MeasureRun final : private JobFeed {
   bool stopping_ = false;
   bool told_pause_ = false;
   bool done_ = false;
+  std::uint64_t observers_round_ = 0;
+  int ticks_in_round_ = 0;
   LoopGuard guard_;  // uses all the others
 };
 

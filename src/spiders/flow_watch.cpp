@@ -142,7 +142,9 @@ void FlowWatch::work() {
     if (batch.state == StreamState::ended) break;
     take_orders();  // after the packets were read, so that whatever was expected before they left is known
     const auto frames = std::span<const Frame>(room).first(batch.count);
+    rounds_.fetch_add(1, std::memory_order_relaxed);
     observer_.process(frames);
+    rounds_.fetch_add(1, std::memory_order_relaxed);
     if (packets_ != nullptr) packets_->pause();  // before a result can say what was in them
     look_for_drops();
     settle(lag_of(frames));

@@ -112,6 +112,8 @@ class FlowWatch final : public FlowExpectations {
   /// The source has ended by itself: the interface is gone. What is expected, now or later, still comes back,
   /// as lossy: seen until then, or not at all.
   bool ended() const { return ended_.load(); }
+  /// How often the observer went over packets and came back: odd while it has not. Any thread.
+  std::uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
   /// Ends the thread. What was expected and not taken is gone.
   void stop();
   /// Once stopped.
@@ -180,6 +182,7 @@ class FlowWatch final : public FlowExpectations {
   std::vector<ObservedFlow> done_;
   std::atomic<bool> ended_ = false;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::uint64_t> rounds_ = 0;
 
   // Of the observer's thread.
   boost::unordered_flat_map<FlowKey, Expectation, KeyHash> expected_;

@@ -88,6 +88,24 @@ def connecting_waits_for_ever():
         assert said.count("trouble: connect() towards") == 4, said
 
 
+def a_chain_that_waits_for_ever():
+    """Nothing is observed any more: the run is given up, with what was finished written."""
+    use(BAD)
+    lab = Lab()
+    good = jobs_of(lab, 3)
+    with network.Measure(*QUICK, "--timeout", "1", "watching") as running:
+        running.tell(good)
+        running.wait_for_results(6)
+        running.tell([{**job, "dp": 81} for job in bad_jobs(lab, 1)])
+        running.close()
+        began = time.monotonic()
+        assert running.wait() == 1 and time.monotonic() - began < LONGEST, running.stderr
+        found = by("dip", running.results())
+        assert set(found) == {job["dip"] for job in good}, running.stderr
+        assert all(one["conditions"] == ["watching.connectivity.online"] for one in found.values()), found
+        assert "chain Sleeping" in running.stderr and "the observer, held up by a chain, has not come back" in running.stderr, running.stderr
+
+
 def code_that_never_lets_go_of_python():
     """No Python can run any more: the run is given up, and says so. What was finished is written, once; with a journal the next
     run has the rest."""

@@ -9,10 +9,12 @@ import threading
 import time
 
 from pathspider.base import CONN_OK, PluggableSpider
+from pathspider.chains.base import Chain
 from pathspider.chains.basic import BasicChain
 from pathspider.desync import DesynchronizedSpider
 from pathspider.helpers.tcp import connect_tcp
 from pathspider.forge import ForgeSpider
+from pathspider.single import SingleSpider
 from pathspider.sync import SynchronizedSpider
 
 
@@ -109,6 +111,31 @@ class Trouble(DesynchronizedSpider, PluggableSpider):
             if what == "class":
                 return [Endless("a.b.c")]
         return [self.combine_connectivity(*(flow["spdr_state"] == CONN_OK for flow in flows))]
+
+
+class Sleeping(Chain):
+    """A chain that does not come back"""
+    fields = {"sleeping": "whether it slept"}
+
+    def new_flow(self, rec, ip):
+        rec["sleeping"] = False
+        return True
+
+    def tcp(self, rec, tcp, rev):
+        if tcp.dst_port == 81:
+            time.sleep(3600)
+        return True
+
+
+class Watching(SingleSpider, PluggableSpider):
+    name = "watching"
+    description = "What can go wrong while flows are observed"
+    version = "1.0"
+    chains = [BasicChain, Sleeping]
+    connect_supported = ["tcp"]
+
+    def combine_flows(self, flows):
+        return [self.combine_connectivity(flows[0]["observed"])]
 
 
 class Forging(ForgeSpider, PluggableSpider):
