@@ -8,6 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(SPIDERLING_TESTS "Build the tests" ON)
 option(SPIDERLING_FUZZ "Build the fuzz targets (needs clang)" OFF)
 option(SPIDERLING_BENCH "Build the benchmarks and their rivals" OFF)
+option(SPIDERLING_UNITY "Compile the files of a folder together: half the time, but no check of each file's own includes" OFF)
 set(SPIDERLING_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 find_program(CCACHE ccache)
@@ -43,6 +44,13 @@ endif()
 if(SPIDERLING_FUZZ)
   # The fuzzer is guided by the coverage of all the code, not only of its targets.
   add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(SPIDERLING_UNITY)
+  # What is one file's own meets the other files' here; release builds hold these.
+  target_compile_options(spiderling_flags INTERFACE -Wno-shadow -Wno-unused-function)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(spiderling_flags INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 target_include_directories(spiderling_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 
@@ -80,6 +88,18 @@ function(spiderling_target target)
   endif()
 endfunction()
 
+# With SPIDERLING_UNITY the files of a target are compiled some at a time; but for those that name things as another file of
+# their folder does.
+function(spiderling_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SPIDERLING_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+foreach(name IN ITEMS campaign/replay capture/pcapng_parser connect/dns_exchange connect/forged_packet connect/http_answer connect/http2
+                      connect/https connect/name_resolver connect/syn_options flows/observer_shards jobs/ndjson_line jobs/target_list
+                      kitchen/remote_chef spiders/flow_watch_towards spiders/system_network
+                      testing/handlers wire/dissect)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/${name}_test.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endforeach()
+
 # The same with Boost.Asio in it, for the stages that use it; and with CLI11 besides, for the command lines. Each is made by
 # the first stage that asks for it: spiderling_stage(... PCH asio|command_line).
 function(spiderling_stage_pch name)
@@ -114,6 +134,9 @@ function(spiderling_test name)
   spiderling_target(${name} PCH spiderling_test_pch)
   target_compile_options(${name} PRIVATE ${SPIDERLING_TEST_OPTIMIZATION})
   target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
+  if(NOT name MATCHES "^(chains|measurements|python)_test$")  # plugins stand alone
+    spiderling_together(${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
 endfunction()
@@ -149,6 +172,7 @@ function(spiderling_stage folder)
   add_library(${library} STATIC ${sources})
   add_library(spiderling::${folder} ALIAS ${library})
   spiderling_target(${library} ${pch})
+  spiderling_together(${library})
   target_link_libraries(${library} PUBLIC ${arg_LINK})
   spiderling_test(${folder}_test FILES ${tests} LINK ${library} ${arg_TEST_LINK})
 endfunction()

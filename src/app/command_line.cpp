@@ -57,6 +57,10 @@ std::optional<int> parse_command_line(CLI::App& cli, const Arguments& arguments)
   }
 }
 
+std::chrono::milliseconds as_milliseconds(double seconds) {
+  return std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
 CLI::Validator number_between(double least, double most) {
   const auto check = [least, most](const std::string& text) {
     double number = 0;

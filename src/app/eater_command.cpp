@@ -5,16 +5,13 @@
 #include <fmt/format.h>
 
 #include "app/command_line.h"
+#include "app/output.h"
 #include "websocket/endpoint.h"
 #include "websocket/token_file.h"
 
 namespace spiderling::app {
 
-namespace {
-
-constexpr std::size_t write_at_once = 64 << 10;
-
-}  // namespace
+namespace {}  // namespace
 
 void add_eater_options(CLI::App& cli, EaterCommandOptions& o, const std::string& default_name) {
   o.eater.name = default_name;

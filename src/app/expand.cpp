@@ -29,7 +29,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto tick = 100ms;
-constexpr std::size_t write_at_once = 64 << 10;
 constexpr std::size_t most_reasons = 32;
 constexpr const char* other_reasons = "other reasons";
 

@@ -16,8 +16,6 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr std::size_t write_at_once = 64 << 10;
-
 struct FilterOptions {
   std::string input = "-";
   std::string output;

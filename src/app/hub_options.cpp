@@ -9,7 +9,7 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr double longest_seconds = 1e7;
+constexpr double longest_hub_seconds = 1e7;
 
 // As they stand on the command line.
 struct Words {
@@ -38,7 +38,7 @@ void add_listening(CLI::App& cli, HubOptions& o, Words& words) {
       ->capture_default_str()
       ->type_name("PORT");
   group->add_option("-f,--status-freq", words.status_freq, "Seconds from one status dumpling to the next")
-      ->check(number_between(0.01, longest_seconds))
+      ->check(number_between(0.01, longest_hub_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
 }
@@ -100,7 +100,7 @@ void add_limits(CLI::App& cli, HubOptions& o, Words& words) {
       ->type_name("N");
   const auto seconds = [&](const char* name, double& value, const char* meaning) {
     group->add_option(name, value, meaning)
-        ->check(number_between(0.01, longest_seconds))
+        ->check(number_between(0.01, longest_hub_seconds))
         ->capture_default_str()
         ->type_name("SECONDS");
   };
@@ -120,10 +120,6 @@ void add_log(CLI::App& cli, Words& words) {
       ->type_name("FORMAT");
 }
 
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
-}
-
 Result<void> apply(const Words& words, ParsedHub& parsed) {
   const auto level = log::parse_level(words.log_level);
   if (!level) return tl::unexpected(level.error());
@@ -133,11 +129,11 @@ Result<void> apply(const Words& words, ParsedHub& parsed) {
   parsed.log_format = *format;
   HubOptions& o = parsed.options;
   o.slow_eater = words.slow_eater == "drop" ? SlowEater::drop : SlowEater::disconnect;
-  o.status_freq = milliseconds(words.status_freq);
-  o.hello_timeout = milliseconds(words.hello_timeout);
-  o.ping_every = milliseconds(words.ping_every);
-  o.ping_timeout = milliseconds(words.ping_timeout);
-  o.stuck_timeout = milliseconds(words.stuck_timeout);
+  o.status_freq = as_milliseconds(words.status_freq);
+  o.hello_timeout = as_milliseconds(words.hello_timeout);
+  o.ping_every = as_milliseconds(words.ping_every);
+  o.ping_timeout = as_milliseconds(words.ping_timeout);
+  o.stuck_timeout = as_milliseconds(words.stuck_timeout);
   if (words.token_file.empty()) return {};
   auto token = read_hub_token_file(words.token_file);
   if (!token) return tl::unexpected(token.error());

@@ -18,10 +18,6 @@ constexpr double most_seconds = 1e8;
 constexpr double fastest = 1e7;
 constexpr std::uint64_t shown_bad_lines = 10;
 
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
-}
-
 void add_pace(CLI::App& group, IntakeOptions& o) {
   group
       .add_option(
@@ -119,11 +115,11 @@ Result<JobIntakeOptions> read_intake_lists(const IntakeOptions& o, std::uint64_t
   intake.shuffle = o.shuffle;
   intake.seed = seed;
   intake.max_targets = o.max_targets;
-  intake.max_duration = milliseconds(o.max_duration_seconds);
+  intake.max_duration = as_milliseconds(o.max_duration_seconds);
   intake.pace.rate = o.rate.value_or(usual_rate);
   intake.pace.rate_per_prefix = o.rate_per_prefix;
   intake.retries = o.retries;
-  intake.retry_pause = milliseconds(o.retry_pause_seconds);
+  intake.retry_pause = as_milliseconds(o.retry_pause_seconds);
   return intake;
 }
 

@@ -13,6 +13,7 @@
 
 #include "app/command_line.h"
 #include "app/lab_command.h"
+#include "app/output.h"
 #include "base/nearest.h"
 #include "host/program.h"
 #include "lab/job_list.h"
@@ -20,8 +21,6 @@
 
 namespace spiderling::app {
 namespace {
-
-constexpr std::size_t write_at_once = 64 << 10;
 
 // --- list
 

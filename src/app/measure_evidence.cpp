@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "app/command_line.h"
 #include "app/measure_run.h"
 #include "campaign/metadata.h"
 #include "campaign/own_options.h"
@@ -50,10 +51,6 @@ json::array configurations_of(const EnginePlan& plan) {
     list.push_back(std::move(one));
   }
   return list;
-}
-
-std::chrono::milliseconds as_milliseconds(double seconds) {
-  return std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }
 
 // Jobs that were given up without an interrupt: their results could not be written.

@@ -18,7 +18,7 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr double longest_seconds = 3600;
+constexpr double longest_wait_seconds = 3600;
 constexpr std::size_t longest_contact = 200;
 
 const std::map<std::string, Interleave> interleaves{
@@ -73,7 +73,7 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->capture_default_str()
       ->type_name("N");
   how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")
-      ->check(number_between(0.01, longest_seconds))
+      ->check(number_between(0.01, longest_wait_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
   how->add_option(
@@ -91,7 +91,7 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
       ->type_name("N");
   how->add_option("--linger", o.linger_seconds,
                   "Seconds for which a connection is still observed when it is over")
-      ->check(number_between(0.1, longest_seconds))
+      ->check(number_between(0.1, longest_wait_seconds))
       ->capture_default_str()
       ->type_name("SECONDS");
   how->add_option("--interleave", o.interleave,
@@ -137,7 +137,7 @@ void add_measurement(CLI::App& cli, MeasureOptions& o, Choice& choice) {
         ->default_str(modes.front());
   }
   choice.command->add_option("--timeout", o.timeout_seconds, "As before the measurement's name")
-      ->check(number_between(0.01, longest_seconds))
+      ->check(number_between(0.01, longest_wait_seconds))
       ->type_name("SECONDS");
   if (choice.measurement->expander() != nullptr) add_expand_options(*choice.command, o.expand);
   add_own_options(*choice.command, *choice.measurement);

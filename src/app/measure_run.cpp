@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "app/output.h"
 #include "connect/connect_context.h"
 #include "connect/http.h"
 #include "spiders/combiner.h"
@@ -24,7 +25,6 @@ using namespace std::chrono_literals;
 constexpr auto tick = 100ms;
 // In longer than a function of a plugin in Python may take when it holds up everything.
 constexpr auto most_stuck = 30s;
-constexpr std::size_t write_at_once = 64 << 10;
 
 std::size_t most_connections(const EnginePlan& plan) {
   return plan.options.most_held * plan.configurations.size();

@@ -21,7 +21,7 @@ namespace json = boost::json;
 
 namespace {
 
-struct Options {
+struct MetadataOptions {
   std::vector<std::string> files;
   std::string type = std::string(results_file_type);
   std::vector<std::string> extra;
@@ -41,7 +41,7 @@ std::string as_text(Timestamp time) {
 }
 
 // What is there already stays, but for what is said anew.
-Result<ResultSpan> write_metadata(const std::string& file, const Options& options) {
+Result<ResultSpan> write_metadata(const std::string& file, const MetadataOptions& options) {
   const auto span = span_of_results(file);
   if (!span) return span;
   const std::string path = metadata_path(file);
@@ -62,7 +62,7 @@ Result<ResultSpan> write_metadata(const std::string& file, const Options& option
 }  // namespace
 
 int metadata(const Arguments& arguments) {
-  Options options;
+  MetadataOptions options;
   CLI::App cli("Writes FILE.meta.json beside each file of results: from when to when they were measured.",
                arguments.called_as);
   cli.footer(

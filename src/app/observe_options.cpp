@@ -13,8 +13,6 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr double longest_seconds = 1e8;  // three years: beyond that no one means it
-
 void add_options(CLI::App& cli, ObserveOptions& o) {
   cli.add_option("chains", o.chains, "Flow analyses to run, in the order of their fields (basic)")
       ->type_name("CHAIN");

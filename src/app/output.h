@@ -1,12 +1,16 @@
 // Where a command's results go.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 
 namespace spiderling::app {
+
+/// Lines are gathered up to so many bytes before they are written.
+inline constexpr std::size_t write_at_once = 64 << 10;
 
 /// Standard output or a file, written whole blocks at a time. One thread.
 class Output {

@@ -16,7 +16,7 @@ namespace spiderling::app {
 
 namespace {
 
-struct Options {
+struct PluginsOptions {
   std::string kind;
   bool json = false;
   std::string name;
@@ -24,12 +24,12 @@ struct Options {
 
 std::string file_of(const FoundPlugin& found) { return found.file.empty() ? "built in" : found.file; }
 
-bool may_be_measurements(const Options& options) {
+bool may_be_measurements(const PluginsOptions& options) {
   return options.kind.empty() || options.kind == name_of(PluginKind::measurement);
 }
 
 // A chain, a chef and a measurement may have one name.
-std::vector<const FoundPlugin*> named(const Registry& registry, const Options& options) {
+std::vector<const FoundPlugin*> named(const Registry& registry, const PluginsOptions& options) {
   std::vector<const FoundPlugin*> found;
   for (const FoundPlugin& one : registry.plugins()) {
     if (!options.name.empty() && one.plugin->name != options.name) continue;
@@ -93,7 +93,7 @@ std::optional<int> show_python(const Arguments& arguments, const Registry& regis
   return success;
 }
 
-int list(const Arguments&, const Registry& registry, const Options& options) {
+int list(const Arguments&, const Registry& registry, const PluginsOptions& options) {
   const auto plugins = named(registry, options);
   if (options.json) {
     print_json(registry, plugins);
@@ -114,7 +114,7 @@ int list(const Arguments&, const Registry& registry, const Options& options) {
   return success;
 }
 
-int show(const Arguments& arguments, const Registry& registry, const Options& options) {
+int show(const Arguments& arguments, const Registry& registry, const PluginsOptions& options) {
   const auto plugins = named(registry, options);
   if (plugins.empty() && may_be_measurements(options)) {
     if (const auto shown = show_python(arguments, registry, options.name)) return *shown;
@@ -136,7 +136,7 @@ int show(const Arguments& arguments, const Registry& registry, const Options& op
   return success;
 }
 
-int reference(const Arguments&, const Registry& registry, const Options& options) {
+int reference(const Arguments&, const Registry& registry, const PluginsOptions& options) {
   fmt::print("{}", reference_of(named(registry, options)));
   return success;
 }
@@ -144,7 +144,7 @@ int reference(const Arguments&, const Registry& registry, const Options& options
 }  // namespace
 
 int plugins(const Arguments& arguments) {
-  Options options;
+  PluginsOptions options;
   CLI::App cli(
       "What can be run over packets and targets: chains, chefs and measurements, built in and loaded.",
       arguments.called_as);

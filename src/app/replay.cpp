@@ -26,7 +26,7 @@ namespace {
 
 constexpr int differences_found = failed_while_running;
 
-struct Options {
+struct ReplayCommandOptions {
   std::string results;
   std::vector<std::string> traces;
   std::string measurement;  // empty: as the metadata says
@@ -48,7 +48,7 @@ std::string named_measurement(const std::vector<std::string>& words) {
   return {};
 }
 
-void add_options(CLI::App& cli, Options& o) {
+void add_options(CLI::App& cli, ReplayCommandOptions& o) {
   cli.add_option("RESULTS", o.results, "Results of `measure --pcap` (or with --output-flows), also packed")
       ->required();
   cli.add_option("PCAP", o.traces, "All files of packets that were kept, in any order")->required();
@@ -70,7 +70,7 @@ void add_options(CLI::App& cli, Options& o) {
 
 class ReplayCommand {
  public:
-  ReplayCommand(const Arguments& arguments, const Registry& registry, Options options,
+  ReplayCommand(const Arguments& arguments, const Registry& registry, ReplayCommandOptions options,
                 const MeasurementDescription* description, std::unique_ptr<Measurement> measurement)
       : called_as_(arguments.called_as),
         registry_(registry),
@@ -185,7 +185,7 @@ class ReplayCommand {
 
   std::string called_as_;
   const Registry& registry_;
-  Options options_;
+  ReplayCommandOptions options_;
   const MeasurementDescription* description_;
   std::unique_ptr<Measurement> measurement_;
   ConnectMode mode_ = ConnectMode::tcp;
@@ -195,7 +195,7 @@ class ReplayCommand {
 }  // namespace
 
 int replay(const Arguments& arguments) {
-  Options options;
+  ReplayCommandOptions options;
   CLI::App cli("Recomputes results from the packets that were kept, and says whether they are the same.",
                arguments.called_as);
   cli.footer(

@@ -10,8 +10,6 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr double longest_seconds = 1e8;  // three years: beyond that no one means it
-
 void add_original_options(CLI::App& cli, SniffOptions& o) {
   cli.add_option("-n,--kitchen-name", o.kitchen_name, "Name of this kitchen, in every dumpling")
       ->capture_default_str()

@@ -15,8 +15,6 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr std::size_t write_at_once = 64 << 10;
-
 struct QueryOptions {
   std::string file;
   std::string since, until;

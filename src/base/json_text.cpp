@@ -6,7 +6,7 @@ namespace spiderling {
 namespace {
 
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
-constexpr char hex_digits[] = "0123456789abcdef";
+constexpr char escape_digits[] = "0123456789abcdef";
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -43,8 +43,8 @@ void append_escaped(std::string& out, unsigned char c) {
     default: break;
   }
   out += "u00";
-  out += hex_digits[c >> 4];
-  out += hex_digits[c & 0xf];
+  out += escape_digits[c >> 4];
+  out += escape_digits[c & 0xf];
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace spiderling {
 namespace {
 
-using Verdict = Outages::Verdict;
+using Judgement = Outages::Verdict;
 
 Timestamp at(double seconds) {
   return Timestamp(
@@ -15,11 +15,11 @@ Timestamp at(double seconds) {
 TEST(Outages, WhileTheNetworkIsThereResultsCount) {
   Outages outages(at(0));
   outages.there(at(1));
-  EXPECT_EQ(outages.judge(at(0.1), at(0.9)), Verdict::counts);
-  EXPECT_EQ(outages.judge(at(0.1), at(1)), Verdict::counts);
-  EXPECT_EQ(outages.judge(at(0.1), at(1.1)), Verdict::wait) << "it may have gone by then";
+  EXPECT_EQ(outages.judge(at(0.1), at(0.9)), Judgement::counts);
+  EXPECT_EQ(outages.judge(at(0.1), at(1)), Judgement::counts);
+  EXPECT_EQ(outages.judge(at(0.1), at(1.1)), Judgement::wait) << "it may have gone by then";
   outages.there(at(2));
-  EXPECT_EQ(outages.judge(at(0.1), at(1.1)), Verdict::counts);
+  EXPECT_EQ(outages.judge(at(0.1), at(1.1)), Judgement::counts);
 }
 
 TEST(Outages, WhatEndedAfterTheLastGoodSignIsAskedAgain) {
@@ -28,10 +28,10 @@ TEST(Outages, WhatEndedAfterTheLastGoodSignIsAskedAgain) {
   outages.away(at(3), "lab0 is down");
   EXPECT_TRUE(outages.is_away());
   EXPECT_EQ(outages.why(), "lab0 is down");
-  EXPECT_EQ(outages.judge(at(0), at(0.9)), Verdict::counts);
-  EXPECT_EQ(outages.judge(at(0), at(1)), Verdict::ask_again);
-  EXPECT_EQ(outages.judge(at(0), at(2)), Verdict::ask_again);
-  EXPECT_EQ(outages.judge(at(2.5), at(9)), Verdict::ask_again);
+  EXPECT_EQ(outages.judge(at(0), at(0.9)), Judgement::counts);
+  EXPECT_EQ(outages.judge(at(0), at(1)), Judgement::ask_again);
+  EXPECT_EQ(outages.judge(at(0), at(2)), Judgement::ask_again);
+  EXPECT_EQ(outages.judge(at(2.5), at(9)), Judgement::ask_again);
 }
 
 TEST(Outages, ItIsBackWhenItStaysBack) {
@@ -49,12 +49,12 @@ TEST(Outages, ItIsBackWhenItStaysBack) {
   EXPECT_EQ(outages.why(), "y");
   outages.there(at(5));
   EXPECT_FALSE(outages.is_away());
-  EXPECT_EQ(outages.judge(at(0.5), at(0.9)), Verdict::counts) << "before it";
-  EXPECT_EQ(outages.judge(at(0.5), at(1.5)), Verdict::ask_again) << "into it";
-  EXPECT_EQ(outages.judge(at(4.5), at(9)), Verdict::ask_again) << "out of it";
-  EXPECT_EQ(outages.judge(at(0.5), at(9)), Verdict::ask_again) << "over it";
+  EXPECT_EQ(outages.judge(at(0.5), at(0.9)), Judgement::counts) << "before it";
+  EXPECT_EQ(outages.judge(at(0.5), at(1.5)), Judgement::ask_again) << "into it";
+  EXPECT_EQ(outages.judge(at(4.5), at(9)), Judgement::ask_again) << "out of it";
+  EXPECT_EQ(outages.judge(at(0.5), at(9)), Judgement::ask_again) << "over it";
   outages.there(at(10));
-  EXPECT_EQ(outages.judge(at(5.1), at(9)), Verdict::counts) << "after it";
+  EXPECT_EQ(outages.judge(at(5.1), at(9)), Judgement::counts) << "after it";
 }
 
 TEST(Outages, NoneIsForgottenByTheNext) {
@@ -68,8 +68,8 @@ TEST(Outages, NoneIsForgottenByTheNext) {
   }
   outages.there(at(200));
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(outages.judge(at(i * 10 + 1.5), at(i * 10 + 1.6)), Verdict::ask_again);
-    EXPECT_EQ(outages.judge(at(i * 10 + 4), at(i * 10 + 5)), Verdict::counts);
+    EXPECT_EQ(outages.judge(at(i * 10 + 1.5), at(i * 10 + 1.6)), Judgement::ask_again);
+    EXPECT_EQ(outages.judge(at(i * 10 + 4), at(i * 10 + 5)), Judgement::counts);
   }
 }
 

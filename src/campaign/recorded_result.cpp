@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t deepest = 64;
+constexpr std::size_t deepest_result = 64;
 constexpr std::array names_of_results = {"pkt_first",  "pkt_last",  "sp",          "spdr_state",
                                          "spdr_start", "spdr_stop", "spdr_reason", "config",
                                          "jobId",      "observed",  "lossy"};
@@ -85,7 +85,7 @@ Result<RecordedResult> ResultReader::read(std::string_view line) {
   auto job = job_reader_.read(line);
   if (!job) return error("it is no result: {}", job.error().reason);
   json::parse_options options;
-  options.max_depth = deepest;
+  options.max_depth = deepest_result;
   boost::system::error_code problem;
   const json::value parsed = json::parse(line, problem, {}, options);
   if (problem || !parsed.is_object()) return error("it is no result: it cannot be read as JSON");

@@ -8,10 +8,10 @@
 #include <initializer_list>
 #include <stdexcept>
 
+#include "capture/ancillary.h"
+
 namespace spiderling {
 namespace {
-
-constexpr std::uint32_t ancillary(int which) { return static_cast<std::uint32_t>(SKF_AD_OFF + which); }
 
 // Cells of the program's scratch memory.
 enum Cell : std::uint32_t { ip_start, next_header, ip_end, saved_x, header_length, sum };

@@ -3,12 +3,12 @@
 #include <linux/filter.h>
 #include <net/if_arp.h>
 
+#include "capture/ancillary.h"
+
 namespace spiderling {
 namespace {
 
 using Program = std::vector<FilterInstruction>;
-
-constexpr std::uint32_t ancillary(int which) { return static_cast<std::uint32_t>(SKF_AD_OFF + which); }
 
 void append(Program& program, const Program& more) {
   program.insert(program.end(), more.begin(), more.end());

@@ -11,7 +11,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view start_of_http1 = "HTTP/1.";
-constexpr unsigned switching_protocols = 101;
 
 enum class Spoken : std::uint8_t { unknown, http1, http2 };
 

@@ -22,7 +22,6 @@ using View = boost::beast::string_view;
 
 constexpr std::string_view start_of_answers = "HTTP/1.";
 constexpr const char* no_http = "the answer is no HTTP/1";
-constexpr unsigned switching_protocols = 101;
 
 // RFC 9110, section 6.4.1.
 bool is_bodiless(unsigned status) { return status == 204 || status == 304 || status == switching_protocols; }

@@ -13,6 +13,9 @@
 
 namespace spiderling {
 
+/// The last interim status that is an answer of its own (RFC 9110 section 15.2.2).
+inline constexpr unsigned switching_protocols = 101;
+
 struct HttpLimits {
   std::size_t head_bytes = 64 << 10;  ///< of all heads together, interim answers' too
   std::size_t body_bytes = 64 << 10;  ///< framing included; no more is read

@@ -4,11 +4,18 @@
 #include <libmnl/libmnl.h>
 
 #include <cstddef>
+#include <vector>
 
 namespace spiderling {
 
 /// Everything in a message begins at a multiple of 4.
 constexpr std::size_t netlink_aligned(std::size_t length) { return (length + 3) & ~std::size_t{3}; }
+
+/// A request that was written into a larger buffer, as long as it says itself.
+inline std::vector<std::byte> sized_request(std::vector<std::byte> buffer) {
+  buffer.resize(reinterpret_cast<const nlmsghdr*>(buffer.data())->nlmsg_len);
+  return buffer;
+}
 
 /// Calls `each` with every whole attribute of these bytes; what follows one that is cut off is not looked at.
 template <class Each>

@@ -11,7 +11,7 @@
 namespace spiderling {
 namespace {
 
-std::string fresh_nft_name() {
+std::string fresh_detour_name() {
   static std::atomic<unsigned> count = 0;
   return fmt::format("{}{}_syn_{}", nft_table_prefix, ::getpid(), ++count);
 }
@@ -64,7 +64,7 @@ Result<void> SynDetours::make_plan(std::span<const SynDetour> detours) {
   std::erase_if(*marks, [&](std::uint32_t mark) {
     return std::ranges::find(detours, mark, &SynDetour::mark) != detours.end();
   });
-  nft_name_ = fresh_nft_name();
+  nft_name_ = fresh_detour_name();
   // Behind those of PacketMarks: what they do to a SYN is done before it goes its other way.
   nft_body_ = "  chain output {\n    type route hook output priority mangle + 6; policy accept;\n";
   for (std::size_t i = 0; i < detours.size(); ++i) {

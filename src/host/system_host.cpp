@@ -25,11 +25,6 @@ constexpr int listing_attempts = 5;  // a list that changed while it was read is
 
 int number_of(Family family) { return family == Family::v4 ? AF_INET : AF_INET6; }
 
-std::vector<std::byte> sized(std::vector<std::byte> buffer) {
-  buffer.resize(reinterpret_cast<const nlmsghdr*>(buffer.data())->nlmsg_len);
-  return buffer;
-}
-
 std::vector<std::byte> list_rules_request(Family family) {
   std::vector<std::byte> buffer(256);
   nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
@@ -37,7 +32,7 @@ std::vector<std::byte> list_rules_request(Family family) {
   request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   auto* header = static_cast<fib_rule_hdr*>(mnl_nlmsg_put_extra_header(request, sizeof(fib_rule_hdr)));
   header->family = static_cast<std::uint8_t>(number_of(family));
-  return sized(std::move(buffer));
+  return sized_request(std::move(buffer));
 }
 
 std::vector<std::byte> list_routes_request(Family family, std::uint32_t table) {
@@ -48,7 +43,7 @@ std::vector<std::byte> list_routes_request(Family family, std::uint32_t table) {
   auto* header = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtmsg)));
   header->rtm_family = static_cast<std::uint8_t>(number_of(family));
   mnl_attr_put_u32(request, RTA_TABLE, table);
-  return sized(std::move(buffer));
+  return sized_request(std::move(buffer));
 }
 
 struct Address {
@@ -75,7 +70,7 @@ std::vector<std::byte> find_route_request(const Address& address, std::uint32_t 
   header->rtm_dst_len = static_cast<std::uint8_t>(address.length() * 8);
   mnl_attr_put(request, RTA_DST, address.length(), address.bytes.data());
   mnl_attr_put_u32(request, RTA_MARK, mark);
-  return sized(std::move(buffer));
+  return sized_request(std::move(buffer));
 }
 
 // The answer to one question is a route that the kernel made for it: all that counts here is its metrics.

@@ -25,11 +25,6 @@ constexpr unsigned lower_up = 1u << 16;  // IFF_LOWER_UP; <linux/if.h> and <net/
 std::size_t index_of(IpVersion version) { return version == IpVersion::v4 ? 0 : 1; }
 std::size_t length_of(IpVersion version) { return version == IpVersion::v4 ? 4 : 16; }
 
-std::vector<std::byte> sized(std::vector<std::byte> buffer) {
-  buffer.resize(reinterpret_cast<const nlmsghdr*>(buffer.data())->nlmsg_len);
-  return buffer;
-}
-
 std::vector<std::byte> link_request(int index) {
   std::vector<std::byte> buffer(256);
   nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
@@ -38,7 +33,7 @@ std::vector<std::byte> link_request(int index) {
   auto* header = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifinfomsg)));
   header->ifi_family = AF_UNSPEC;
   header->ifi_index = index;
-  return sized(std::move(buffer));
+  return sized_request(std::move(buffer));
 }
 
 std::vector<std::byte> route_request(const IpAddress& destination) {
@@ -51,7 +46,7 @@ std::vector<std::byte> route_request(const IpAddress& destination) {
   header->rtm_family = destination.version == IpVersion::v4 ? AF_INET : AF_INET6;
   header->rtm_dst_len = static_cast<std::uint8_t>(length * 8);
   mnl_attr_put(request, RTA_DST, length, destination.bytes.data());
-  return sized(std::move(buffer));
+  return sized_request(std::move(buffer));
 }
 
 std::optional<IpAddress> address_of(const nlattr* attribute, IpVersion version) {

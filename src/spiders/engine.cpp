@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto feed_pause = 5ms;  // before a feed that had nothing is asked again
-
 }  // namespace
 
 Engine::Engine(asio::io_context& loop, EnginePlan plan, Network& network, FlowExpectations& watch,
@@ -88,7 +86,7 @@ void Engine::take_jobs() {
 void Engine::look_again_later() {
   if (looking_again_) return;
   looking_again_ = true;
-  later_.expires_after(feed_pause);
+  later_.expires_after(JobFeed::pause);
   later_.async_wait([this](boost::system::error_code) {
     looking_again_ = false;
     pump();

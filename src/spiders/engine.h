@@ -23,6 +23,8 @@ class JobFeed {
  public:
   virtual ~JobFeed() = default;
   enum class State : std::uint8_t { job, later, ended };
+  /// Before a feed that had nothing is asked again.
+  static constexpr std::chrono::milliseconds pause{5};
   /// `job` is filled if the state says so.
   virtual State next(Job& job) = 0;
 };

@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto feed_pause = 5ms;
 // How long a batch waits to be full when the feed has nothing at the moment.
 constexpr auto batch_patience = 200ms;
 
@@ -165,7 +164,7 @@ bool Engine::put_back() {
 }
 
 asio::awaitable<void> Engine::pause() {
-  later_.expires_after(feed_pause);
+  later_.expires_after(JobFeed::pause);
   boost::system::error_code ignored;
   co_await later_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }

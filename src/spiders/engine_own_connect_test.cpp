@@ -34,10 +34,6 @@ class Own : public PlainMeasurement {
       [](Worker&, ConnectionRecord&) -> Task<void> { co_return; };
 };
 
-ScriptOf always(const Script& script) {
-  return [script](std::uint64_t, std::size_t) { return script; };
-}
-
 TEST(EngineOwnConnect, PreConnectIsOnceAJobAndReachesEachConnection) {
   for (const Interleave interleave : {Interleave::together, Interleave::random, Interleave::in_order}) {
     Own own;

@@ -15,10 +15,6 @@ using namespace testing;
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-ScriptOf always(const Script& script) {
-  return [script](std::uint64_t, std::size_t) { return script; };
-}
-
 // A job is a line, two connections: state, attempted, observed, reason.
 std::string result_of(const Script& script) {
   EngineRun run({7}, always(script));

@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto feed_pause = 5ms;  // before a feed that had nothing is asked again
 // Jobs begun in one go: their questions leave together, and the answers must find room in the sockets.
 constexpr std::size_t most_in_one_go = 64;
 
@@ -62,7 +61,7 @@ void Expander::pump() {
     Job job;
     switch (feed_.next(job)) {
       case JobFeed::State::job: break;
-      case JobFeed::State::later: return pump_later(feed_pause);
+      case JobFeed::State::later: return pump_later(JobFeed::pause);
       case JobFeed::State::ended: feed_ended_ = true; return check_done();
     }
     ++counters_.taken;

@@ -37,6 +37,10 @@ struct Script {
 };
 using ScriptOf = std::function<Script(std::uint64_t line, std::size_t configuration)>;
 
+inline ScriptOf always(const Script& script) {
+  return [script](std::uint64_t, std::size_t) { return script; };
+}
+
 inline Job job_of_line(std::uint64_t line) {
   const std::array<std::uint8_t, 4> bytes{10, static_cast<std::uint8_t>(line >> 16),
                                           static_cast<std::uint8_t>(line >> 8),

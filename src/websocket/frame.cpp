@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint8_t final_bit = 0x80;
 constexpr std::uint8_t mask_bit = 0x80;
-constexpr std::size_t max_control_payload = 125;
 
 void append_header(std::string& out, Opcode opcode, std::size_t payload, std::uint8_t mask) {
   char header[10];

@@ -29,6 +29,8 @@ inline constexpr std::uint16_t eater_is_full = 4102;
 
 /// Bytes that a frame adds to its payload at most.
 inline constexpr std::size_t max_frame_header = 14;
+/// What a control frame carries at most (RFC 6455 section 5.5).
+inline constexpr std::size_t max_control_payload = 125;
 
 using MaskKey = std::array<std::uint8_t, 4>;
 

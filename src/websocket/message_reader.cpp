@@ -9,8 +9,6 @@ namespace spiderling {
 
 namespace {
 
-constexpr std::size_t max_control_payload = 125;
-
 bool is_control(Opcode opcode) { return (static_cast<unsigned>(opcode) & 8) != 0; }
 
 bool is_known(unsigned opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
