@@ -274,7 +274,7 @@ def hostile_journals():
             text = next(folder.iterdir()).read_text()
             driver.quit()
         dead = 4194304 + 5  # more than a process number can be
-        bad = {"garbage": b"\xff\0" * 50, "long": text.encode() + b"+1 nft spiderling_1\n" * 10000,
+        bad = {"garbage": b"\xff\0" * 50, "long": text.encode() + b"+1 nft spiderling_1\n" * 30000,
                "table": text.encode() + b"+1 nft firewall\n", "path": text.encode() + b"+1 sysctl ../../etc/passwd 1 2\n",
                "rule": text.encode() + b"+1 rule 4 1000 1 100\n", "main": text.encode() + b"+1 routes 4 254\n",
                "empty": b"", "number": text.encode() + b"+99999999999999999999999 nft spiderling_1\n"}
