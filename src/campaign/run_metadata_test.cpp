@@ -14,7 +14,7 @@ namespace spiderling {
 namespace {
 
 namespace json = boost::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 ConnectionRecord connection(const char* sip, const char* start, const char* stop) {
   ConnectionRecord record;

@@ -13,7 +13,7 @@
 namespace spiderling {
 namespace {
 
-using testing::SizeIs;
+using ::testing::SizeIs;
 class Fanout : public Live {};
 
 ByteVector icmp_error(bool v6, std::uint8_t type, const ByteVector& quoted) {

@@ -13,9 +13,9 @@
 namespace spiderling {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::SizeIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 TEST_F(Live, GivesEachPacketOfLoopbackOnceAndWhole) {
   in_namespace([] {

@@ -10,10 +10,10 @@
 namespace spiderling {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 const ByteVector hello = {'h', 'e', 'l', 'l', 'o'};
 

@@ -10,8 +10,8 @@
 namespace spiderling {
 namespace {
 
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 ByteVector small_pcap(bool swapped) {
   TraceBytes trace(swapped);

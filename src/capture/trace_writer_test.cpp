@@ -12,9 +12,9 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 Frame frame_of(const ByteVector& data, std::int64_t time_ns, LinkType link_type = LinkType::ethernet) {
   return {data.data(), time_ns, static_cast<std::uint32_t>(data.size()),

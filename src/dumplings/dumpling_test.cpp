@@ -6,7 +6,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view lookup =
     R"({"metadata": {"chef": "DNSLookupChef", "kitchen": "default_kitchen", "creation_time": 1515990765.925951, )"

@@ -11,7 +11,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const std::vector<std::uint16_t> ports{11347, 11348};
 

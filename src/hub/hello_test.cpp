@@ -6,8 +6,8 @@
 namespace spiderling {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::string kitchen_problem(std::string_view text) {
   const auto hello = parse_kitchen_hello(text);

@@ -6,7 +6,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view upgrade =
     "GET /?token=a%2Bb HTTP/1.1\r\nHost: localhost:11348\r\nUpgrade: websocket\r\nConnection: keep-alive, "

@@ -14,7 +14,7 @@ namespace spiderling {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr auto deadline = 60s;
 

@@ -15,7 +15,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // libmaxminddb 1.7.1 loses some kilobytes where it refuses a file for its metadata: once a run of ours.
 struct TheLibrarysLeaks {

@@ -6,7 +6,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string members_of(std::string_view line) {
   CsvLine reader;

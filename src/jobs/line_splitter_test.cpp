@@ -13,7 +13,7 @@
 namespace spiderling {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 constexpr std::size_t limit = 20;
 

@@ -14,8 +14,8 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::string gzip(std::string_view text) {
   z_stream stream{};

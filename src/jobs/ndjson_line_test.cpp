@@ -14,7 +14,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Job job_of(std::string_view line) {
   NdjsonLine reader;

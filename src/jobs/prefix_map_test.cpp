@@ -11,7 +11,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string why_not(std::string_view text) {
   const auto prefix = Prefix::parse(text);

@@ -8,7 +8,7 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TargetList list_of(std::initializer_list<std::string_view> lines) {
   TargetList list;

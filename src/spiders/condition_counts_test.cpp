@@ -9,8 +9,8 @@
 namespace spiderling {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 Condition condition(std::string name, std::string value = {}) { return {std::move(name), std::move(value)}; }
 

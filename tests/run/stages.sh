@@ -78,11 +78,13 @@ summary() {
 }
 
 # ctest_stage STAGE PRESET LABELS: the tests of a build tree with one of these labels (a|b). A program that could not
-# be built fails as a test that cannot be run.
+# be built fails as a test that cannot be run. Tests of these stages wait for timeouts more than they compute.
+stages_that_wait=(netns host lab measure python)
 ctest_stage() {
-  local stage=$1 preset=$2 labels=$3 folder=$PWD/$results_folder/$1.d status=0
+  local stage=$1 preset=$2 labels=$3 folder=$PWD/$results_folder/$1.d status=0 at_once=$jobs
   mkdir -p "$folder"
-  GTEST_OUTPUT=xml:$folder/ ctest --test-dir "build/$preset" --label-regex "^($labels)\$" --parallel "$jobs" \
+  if is_one_of "$stage" "${stages_that_wait[@]}"; then at_once=$((3 * jobs)); fi
+  GTEST_OUTPUT=xml:$folder/ ctest --test-dir "build/$preset" --label-regex "^($labels)\$" --parallel "$at_once" \
     --output-on-failure --output-junit "$folder/ctest.junit" --no-tests=ignore || status=$?
   /usr/bin/python3 tests/run/results.py "$folder" >>"$results_folder/$stage"
   grep -q . "$results_folder/$stage" || skipped "$stage" "there is no test labelled $labels"
