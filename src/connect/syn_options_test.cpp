@@ -14,7 +14,7 @@
 namespace spiderling {
 namespace {
 
-using ::testing::hex;
+using testing::hex;
 
 // SACK in the room of the timestamps' padding, then window scale behind a no-operation.
 constexpr const char* all_options = "020405b4 0402 080a0776d3bf00000000 01 03030a";

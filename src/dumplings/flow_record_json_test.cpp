@@ -12,8 +12,8 @@
 namespace spiderling {
 namespace {
 
-using ::testing::Json;
-using ::testing::violation;
+using testing::Json;
+using testing::violation;
 
 #define SPIDERLING_LONG_NAME \
   "a_name_that_is_much_longer_than_the_room_that_a_step_has_for_its_label_so_that_it_is_kept_apart"

@@ -15,7 +15,7 @@ namespace spiderling {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::chain_set;
+using testing::chain_set;
 
 // Counts in every hook; throws in tcp for the source ports that it is told.
 struct Fails {

@@ -18,9 +18,9 @@
 namespace spiderling {
 namespace {
 
-using ::testing::FrameList;
+using testing::FrameList;
 using ::testing::IsEmpty;
-using ::testing::KeptDumplings;
+using testing::KeptDumplings;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
 

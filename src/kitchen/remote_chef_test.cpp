@@ -16,9 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
-using ::testing::FrameList;
+using testing::FrameList;
 using ::testing::IsEmpty;
-using ::testing::KeptDumplings;
+using testing::KeptDumplings;
 using ::testing::SizeIs;
 
 // What the chef is to do, and what it was told: the kitchen owns the chef itself.

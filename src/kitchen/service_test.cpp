@@ -7,8 +7,8 @@
 namespace spiderling {
 namespace {
 
-using ::testing::FrameList;
-using ::testing::KeptDumplings;
+using testing::FrameList;
+using testing::KeptDumplings;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 

@@ -9,10 +9,10 @@
 namespace spiderling {
 namespace {
 
-using ::testing::as_text;
-using ::testing::dissect;
+using testing::as_text;
+using testing::dissect;
 using ::testing::ElementsAreArray;
-using ::testing::hex;
+using testing::hex;
 
 IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 MacAddress mac(std::uint8_t last) { return MacAddress{{0x02, 0, 0, 0, 0, last}}; }

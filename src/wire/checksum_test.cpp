@@ -10,9 +10,9 @@
 namespace spiderling {
 namespace {
 
-using ::testing::as_bytes;
-using ::testing::dissect;
-using ::testing::hex;
+using testing::as_bytes;
+using testing::dissect;
+using testing::hex;
 
 // RFC 1071 as it is written, to compare with.
 std::uint16_t checksum_by_the_book(Bytes bytes) {

@@ -8,9 +8,9 @@
 namespace spiderling {
 namespace {
 
-using ::testing::as_text;
-using ::testing::dissect;
-using ::testing::hex;
+using testing::as_text;
+using testing::dissect;
+using testing::hex;
 
 const Ip4Fields v4{.source = *IpAddress::parse("192.0.2.1"),
                    .destination = *IpAddress::parse("198.51.100.7")};

@@ -13,12 +13,12 @@
 namespace spiderling {
 namespace {
 
-using ::testing::as_text;
-using ::testing::dissect;
-using ::testing::ExactCopy;
-using ::testing::hex;
-using ::testing::sample_packets;
-using ::testing::SamplePacket;
+using testing::as_text;
+using testing::dissect;
+using testing::ExactCopy;
+using testing::hex;
+using testing::sample_packets;
+using testing::SamplePacket;
 
 const Ip4Fields v4{.source = *IpAddress::parse("192.0.2.1"),
                    .destination = *IpAddress::parse("198.51.100.7")};

@@ -11,10 +11,10 @@
 namespace spiderling {
 namespace {
 
-using ::testing::as_text;
+using testing::as_text;
 using ::testing::ElementsAreArray;
-using ::testing::ExactCopy;
-using ::testing::hex;
+using testing::ExactCopy;
+using testing::hex;
 using Section = DnsBuilder::Section;
 
 // The compression example of RFC 1035, section 4.1.4: F.ISI.ARPA at 20, FOO.F.ISI.ARPA at 40, ARPA at 64, the

@@ -9,7 +9,7 @@
 namespace spiderling {
 namespace {
 
-using ::testing::dissect;
+using testing::dissect;
 using ::testing::ElementsAreArray;
 
 std::vector<std::vector<std::uint8_t>> fragments_of(Bytes packet, std::size_t mtu,

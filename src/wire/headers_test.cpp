@@ -9,7 +9,7 @@ namespace spiderling {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::hex;
+using testing::hex;
 
 TEST(Timestamp, InSecondsIsTheNearestDouble) {
   const auto seconds = [](std::int64_t ns) { return to_seconds(Timestamp(std::chrono::nanoseconds(ns))); };
