@@ -8,7 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(SPIDERLING_TESTS "Build the tests" ON)
 option(SPIDERLING_FUZZ "Build the fuzz targets (needs clang)" OFF)
 option(SPIDERLING_BENCH "Build the benchmarks and their rivals" OFF)
-option(SPIDERLING_UNITY "Compile the files of a folder together: half the time, but no check of each file's own includes" OFF)
+option(SPIDERLING_UNITY "Compile the files of a folder together: a third less time, but no check of each file's own includes" OFF)
 set(SPIDERLING_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 find_program(CCACHE ccache)
