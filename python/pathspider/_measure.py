@@ -24,7 +24,6 @@ from pathspider.sync import SynchronizedSpider
 
 KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
 _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
-_OF_A_RESULT = {"sip", "sip_public", "sip_asn", "path", "time", "conditions", "flow_results", "missed_flows", "spdr_attempts", "spdr_repeats"}
 _MOST_CONDITIONS = 10_000  # of a job
 _MOST_DEPTH = 50  # of lists and dictionaries in each other
 
@@ -413,7 +412,7 @@ class Run:
         combine_flows() has left in it: empty if they are as they were."""
         state = self._jobs.pop(line, None)
         combined = self._combined.pop(line, ())
-        members = state.members_now(lambda changed: self._as_json(changed, "a job", _OF_A_RESULT)) if state is not None else ""
+        members = state.members_now(lambda changed: self._as_json(changed, "a job", _spiderling.members_of_results)) if state is not None else ""
         return members, ["" if flow is None else self._as_json(flow, "a flow") for flow in combined]
 
 

@@ -9,7 +9,9 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -31,6 +33,7 @@ class Live : public testing::Test {
     std::string skipped;
     std::thread([&] {
       if (::unshare(CLONE_NEWNET) != 0) {
+        if (errno != EPERM) return ADD_FAILURE() << "no network namespace: " << std::strerror(errno);
         skipped = "needs root to make a network namespace, run the tests with sudo to cover live capture";
       } else if (!run("ip link set lo up")) {
         skipped = "needs the program ip (package iproute2) to cover live capture";

@@ -12,6 +12,7 @@
 #include "connect/source_address.h"
 #include "connect/tcp_connection.h"
 #include "connect/test_loop.h"
+#include "host/capabilities.h"
 
 namespace spiderling {
 namespace {
@@ -55,9 +56,9 @@ TEST(SocketFactory, TellsWhatTheKernelRefuses) {
 
 TEST(SocketFactory, MarksASocket) {
   SocketFactory sockets;
-  const auto marked = sockets.open({}, 0x7f000001, AF_INET, SOCK_STREAM);
-  if (!marked && marked.error().message.ends_with("CAP_NET_ADMIN is missing"))
+  if (!has_capability(Capability::net_admin))
     GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
+  const auto marked = sockets.open({}, 0x7f000001, AF_INET, SOCK_STREAM);
   ASSERT_TRUE(marked) << marked.error().message;
   EXPECT_EQ(option(*marked, SOL_SOCKET, SO_MARK), 0x7f000001);
 }
@@ -67,8 +68,10 @@ TEST(SocketFactory, MarksASocket) {
 class InANamespace : public ::testing::Test {
  protected:
   void SetUp() override {
+    if (!has_capability(Capability::sys_admin))
+      GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
     auto made = NetworkNamespace::make();
-    if (!made) GTEST_SKIP() << "SKIPPED: " << made.error().message;
+    ASSERT_TRUE(made) << made.error().message;
     network_.emplace(std::move(*made));
     setup_.network_namespace = "/proc/self/fd/" + std::to_string(network_->descriptor());
   }

@@ -20,35 +20,38 @@ void append_chef(std::string& out, std::string_view name, const Connection& kitc
   append_label(out, "chef", chef.chef);
 }
 
-template <class Value>
-void append_each_handler(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
-                         std::string_view help, Value value) {
+// A metric of which each chef has none, one or several: `append(kitchen, chef)` writes them.
+template <class Append>
+void append_of_chefs(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
+                     std::string_view help, const Append& append) {
   append_help(out, name, type, help);
   for (const Connection* kitchen : hub.kitchens()) {
     if (!kitchen->open()) continue;
-    for (const ChefReport& chef : kitchen->figures().chefs()) {
-      for (const HandlerReport& handler : chef.handlers) {
-        append_chef(out, name, *kitchen, chef);
-        out += ',';
-        append_label(out, "handler", handler.handler);
-        fmt::format_to(std::back_inserter(out), "}} {}\n", value(handler.figures));
-      }
-    }
+    for (const ChefReport& chef : kitchen->figures().chefs()) append(*kitchen, chef);
   }
+}
+
+template <class Value>
+void append_each_handler(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
+                         std::string_view help, Value value) {
+  append_of_chefs(out, hub, name, type, help, [&](const Connection& kitchen, const ChefReport& chef) {
+    for (const HandlerReport& handler : chef.handlers) {
+      append_chef(out, name, kitchen, chef);
+      out += ',';
+      append_label(out, "handler", handler.handler);
+      fmt::format_to(std::back_inserter(out), "}} {}\n", value(handler.figures));
+    }
+  });
 }
 
 template <class Value>
 void append_each_queue(std::string& out, const HubState& hub, std::string_view name, std::string_view type,
                        std::string_view help, Value value) {
-  append_help(out, name, type, help);
-  for (const Connection* kitchen : hub.kitchens()) {
-    if (!kitchen->open()) continue;
-    for (const ChefReport& chef : kitchen->figures().chefs()) {
-      if (!chef.queue) continue;
-      append_chef(out, name, *kitchen, chef);
-      fmt::format_to(std::back_inserter(out), "}} {}\n", value(*chef.queue));
-    }
-  }
+  append_of_chefs(out, hub, name, type, help, [&](const Connection& kitchen, const ChefReport& chef) {
+    if (!chef.queue) return;
+    append_chef(out, name, kitchen, chef);
+    fmt::format_to(std::back_inserter(out), "}} {}\n", value(*chef.queue));
+  });
 }
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -92,15 +95,13 @@ void append_chef_metrics(std::string& out, const HubState& hub) {
   append_each_queue(out, hub, "spiderling_chef_queue_skipped_pokes_total", "counter",
                     "Pokes that came while the one before still waited in a chef's own queue.",
                     [](const QueueFigures& f) { return f.skipped_pokes; });
-  append_help(out, "spiderling_chef_set_aside", "gauge",
-              "Whether a chef was set aside, since it failed again and again.");
-  for (const Connection* kitchen : hub.kitchens()) {
-    if (!kitchen->open()) continue;
-    for (const ChefReport& chef : kitchen->figures().chefs()) {
-      append_chef(out, "spiderling_chef_set_aside", *kitchen, chef);
-      out += chef.set_aside ? "} 1\n" : "} 0\n";
-    }
-  }
+  constexpr std::string_view set_aside = "spiderling_chef_set_aside";
+  append_of_chefs(out, hub, set_aside, "gauge",
+                  "Whether a chef was set aside, since it failed again and again.",
+                  [&](const Connection& kitchen, const ChefReport& chef) {
+                    append_chef(out, set_aside, kitchen, chef);
+                    out += chef.set_aside ? "} 1\n" : "} 0\n";
+                  });
 }
 
 }  // namespace spiderling

@@ -106,7 +106,8 @@ bool MergedDicts::read(PyObject* flows, MergedJob& job) const {
   const Ref all(PySequence_Fast(flows, "the flows of a job are a list"));
   if (!all) return false;
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(all.get());
-  if (count > most_flows) return fail(PyExc_ValueError, "a job has no more than 256 flows");
+  if (count > most_flows)
+    return fail(PyExc_ValueError, fmt::format("a job has no more than {} flows", most_flows));
   for (Py_ssize_t i = 0; i < count; ++i) {
     const Ref flow = Ref::borrowed(PySequence_Fast_GET_ITEM(all.get(), i));
     if (PyDict_Check(flow.get()) == 0) return fail(PyExc_TypeError, "a flow is a dict");

@@ -19,6 +19,7 @@ namespace {
 using testing::MeasurementTest;
 
 constexpr PluginList no_plugins{nullptr, nullptr};
+constexpr double most_timeout = 3600;  // seconds
 
 // Of a Plugin of pathspider/_measure.py, or by the name of one that ships.
 std::shared_ptr<const MeasurementDescription> description_of(PyObject* plugin) {
@@ -57,7 +58,10 @@ void without_lock(Function&& function) {
 
 Ref list_of(const std::vector<std::string>& texts) {
   Ref list(PyList_New(0));
-  for (const std::string& one : texts) PyList_Append(list.get(), python_text(one).get());
+  for (const std::string& one : texts) {
+    if (!list || PyList_Append(list.get(), python_text(one).get()) != 0)
+      throw std::runtime_error(take_exception().text);
+  }
   return list;
 }
 
@@ -75,7 +79,10 @@ PyObject* run_measurement(PyObject*, PyObject* arguments) {
     testing::FakeRunOptions how;
     if (mode != nullptr) how.mode = mode_named(mode);
     how.setups = setups_in(setups);
+    if (attempts < 1) throw std::invalid_argument("attempts: at least one");
     how.attempts = static_cast<std::size_t>(attempts);
+    if (!(timeout > 0 && timeout <= most_timeout))
+      throw std::invalid_argument(fmt::format("timeout: seconds, up to {}", most_timeout));
     how.timeout = std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(timeout));
     testing::FakeNetwork network = network_in(targets);
     std::map<std::string, testing::TargetResult, std::less<>> results;

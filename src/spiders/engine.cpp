@@ -10,12 +10,6 @@
 
 namespace spiderling {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-}  // namespace
-
 Engine::Engine(asio::io_context& loop, EnginePlan plan, Network& network, FlowExpectations& watch,
                JobFeed& feed, std::function<void(MergedJob&&)> finished)
     : loop_(loop),

@@ -120,6 +120,9 @@ def desynchronized():
     assert heard.has("talks.heard:HO HO HO A B"), heard
     assert "hoarse" in raises(ValueError, MeasurementTest(Talks, "--hoarse").run, {"x": answers()})
     assert "invalid choice" in raises(RuntimeError, MeasurementTest(Talks, "-n", "9").run, {"x": answers()})
+    assert "at least one" in raises(ValueError, MeasurementTest(Talks).run, {"x": answers()}, attempts=0)
+    for wrong in (float("nan"), float("inf"), -1.0):
+        assert "timeout" in raises(ValueError, MeasurementTest(Talks).run, {"x": answers()}, timeout=wrong)
 
 
 def questions_of_dns_and_tls():
