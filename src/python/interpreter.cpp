@@ -1,11 +1,9 @@
 #include "python/interpreter.h"
 
-#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
-#include <mutex>
-#include <thread>
 
+#include "base/leavable_thread.h"
 #include "base/log.h"
 #include "python/module.h"
 #include "python/virtual_environment.h"
@@ -154,20 +152,8 @@ Result<void> start_interpreter(const PythonFolders& folders) {
 // In a thread of its own, since none of it can be interrupted: a thread that is left behind may hold the
 // interpreter's lock for ever.
 bool end_interpreter(std::chrono::milliseconds most) {
-  struct Ending {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool ended = false;
-  };
-  const auto ending = std::make_shared<Ending>();
-  std::thread([ending] {
-    end_as_python_does();
-    const std::lock_guard lock(ending->mutex);
-    ending->ended = true;
-    ending->changed.notify_all();
-  }).detach();
-  std::unique_lock lock(ending->mutex);
-  return ending->changed.wait_for(lock, most, [&] { return ending->ended; });
+  const LeavableThread ending(end_as_python_does);
+  return ending.wait(most);
 }
 
 }  // namespace spiderling::python

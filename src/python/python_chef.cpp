@@ -8,6 +8,10 @@ namespace spiderling::python {
 
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr auto end_patience = 2s;  // for a thread that has nothing to do to be gone
+
 [[noreturn]] void refuse() { throw std::runtime_error(take_exception().text); }
 
 // As netdumplings gives it: what the chef may ask about its kitchen.
@@ -36,10 +40,11 @@ PythonChef::PythonChef(PyObject* chef_class, bool has_packet_handler, bool has_i
 
 // The thread may wait for ever: in a handler, or for the interpreter's lock, which another one holds.
 PythonChef::~PythonChef() {
-  if (!thread_.joinable()) return;
+  if (!worker_) return;  // never opened
   worker_->queue().close();
-  if (!worker_->done()) worker_->abandon();
-  thread_.detach();
+  const bool is_done = worker_->done();
+  if (!is_done) worker_->abandon();
+  thread_.leave(is_done ? end_patience : 0ms);
 }
 
 void PythonChef::open(const RemoteTerms& terms) {
@@ -50,7 +55,7 @@ void PythonChef::open(const RemoteTerms& terms) {
   }
   waits_for_room_ = terms.wait_for_room;
   worker_->open(terms);
-  thread_ = std::thread([worker = worker_] { worker->run(); });
+  thread_ = LeavableThread([worker = worker_] { worker->run(); });
 }
 
 bool PythonChef::give(const Packet& packet, Timestamp created) {

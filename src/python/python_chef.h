@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <thread>
 
+#include "base/leavable_thread.h"
 #include "python/chef_worker.h"
 
 namespace spiderling::python {
@@ -33,7 +33,7 @@ class PythonChef : public RemoteChef {
   const bool has_interval_handler_;
   bool waits_for_room_ = false;
   std::shared_ptr<ChefWorker> worker_;  // the thread's too
-  std::thread thread_;
+  LeavableThread thread_;
   std::uint64_t dropped_ = 0;
   std::uint64_t skipped_pokes_ = 0;
 };

@@ -4,10 +4,10 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/leavable_thread.h"
 #include "base/log.h"
 #include "python/spider_threads.h"
 #include "python/turn.h"
@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto look_every = 50ms;
-constexpr auto end_patience = 2s;  // for threads that have nothing to do to be gone
+constexpr auto end_patience = 2s;      // for threads that have nothing to do to end
+constexpr auto gone_patience = 200ms;  // then, for all to be gone
 
 }  // namespace
 
@@ -57,7 +58,13 @@ struct SpiderThreads::Shared {
   std::size_t lost = 0;
   std::size_t ever_lost = 0;
   bool stopping = false;
-  std::thread watcher;
+  std::vector<LeavableThread> made;
+
+  // With the lock.
+  void make_thread(std::function<void()> function) {
+    std::erase_if(made, [](const LeavableThread& thread) { return thread.is_over(); });
+    made.emplace_back(std::move(function));
+  }
 
   bool post_now(std::function<void()> function) {
     const std::lock_guard lock(mutex);
@@ -85,14 +92,12 @@ struct SpiderThreads::Shared {
 
 namespace {
 
-// In a thread of its own, since whoever has the interpreter's lock may keep it.
-void raise_in(const std::shared_ptr<SpiderThreads::Item>& item) {
-  std::thread([item] {
-    const OwnThread own;
-    const PyGILState_STATE state = PyGILState_Ensure();
-    if (!item->is_over) PyThreadState_SetAsyncExc(item->thread, PyExc_SystemExit);
-    PyGILState_Release(state);
-  }).detach();
+// For a thread of its own, since whoever has the interpreter's lock may keep it.
+void raise_in(SpiderThreads::Item& item) {
+  const OwnThread own;
+  const PyGILState_STATE state = PyGILState_Ensure();
+  if (!item.is_over) PyThreadState_SetAsyncExc(item.thread, PyExc_SystemExit);
+  PyGILState_Release(state);
 }
 
 // With the interpreter's lock: what was raised too late is for nobody.
@@ -138,13 +143,12 @@ void serve(const std::shared_ptr<SpiderThreads::Shared>& shared) {
     item->failure = failure;
     shared->decide(item, CallEnd::returned);
   }
-  --shared->threads;
   lock.unlock();
   PyEval_RestoreThread(state);
   PyGILState_Release(python);
-  shared->mutex.lock();
+  lock.lock();
+  --shared->threads;
   shared->changed.notify_all();
-  shared->mutex.unlock();
 }
 
 // A thread more, if what waits wants one and there may be one; the loop does not wait until one has nothing
@@ -153,7 +157,7 @@ void add_thread(const std::shared_ptr<SpiderThreads::Shared>& shared) {
   if (shared->idle >= shared->waiting.size()) return;
   if (shared->threads >= shared->options.most && !shared->waiting.front()->holds_loop) return;
   ++shared->threads;
-  std::thread([shared] { serve(shared); }).detach();
+  shared->make_thread([shared] { serve(shared); });
 }
 
 // With the lock.
@@ -189,7 +193,7 @@ void watch(const std::shared_ptr<SpiderThreads::Shared>& held) {
                        : "a function of a plugin does not return; nobody waits for it any more",
                    {{"which", item->what}, {"after_ms", std::to_string(item->time.count())}});
       shared.decide(item, CallEnd::hung);
-      if (has_begun) raise_in(item);
+      if (has_begun) shared.make_thread([item] { raise_in(*item); });
       add_thread(held);
     }
   }
@@ -201,7 +205,7 @@ SpiderThreads::SpiderThreads(const SpiderThreadsOptions& options, PostToLoop pos
     : shared_(std::make_shared<Shared>()) {
   shared_->options = options;
   shared_->post = std::move(post);
-  shared_->watcher = std::thread([shared = shared_] { watch(shared); });
+  watcher_ = std::thread([shared = shared_] { watch(shared); });
 }
 
 SpiderThreads::~SpiderThreads() { stop(); }
@@ -227,6 +231,7 @@ std::size_t SpiderThreads::lost() const {
 void SpiderThreads::stop() {
   Shared& shared = *shared_;
   std::deque<std::shared_ptr<Item>> never_begun;  // let go without the lock: they own Python objects
+  std::vector<LeavableThread> made;
   {
     std::unique_lock lock(shared.mutex);
     if (std::exchange(shared.stopping, true)) return;
@@ -236,7 +241,14 @@ void SpiderThreads::stop() {
     shared.changed.notify_all();
     shared.changed.wait_for(lock, end_patience, [&] { return shared.threads <= shared.running.size(); });
   }
-  shared.watcher.join();
+  watcher_.join();
+  {
+    const std::lock_guard lock(shared.mutex);
+    made.swap(shared.made);
+  }
+  const auto end = Clock::now() + gone_patience;
+  for (LeavableThread& thread : made)
+    thread.leave(std::max(0ms, std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now())));
 }
 
 CallEnd SpiderThreads::call_and_wait(std::string what, std::function<void()> function) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "spiderling/measurement.h"
 
@@ -67,6 +68,7 @@ class SpiderThreads {
 
  private:
   std::shared_ptr<Shared> shared_;
+  std::thread watcher_;
   bool last_in_loop_hung_ = false;
 };
 

@@ -3,8 +3,7 @@
 #include <netdb.h>
 #include <openssl/ssl.h>
 
-#include <mutex>
-#include <thread>
+#include "base/leavable_thread.h"
 
 namespace spiderling {
 
@@ -21,8 +20,6 @@ bool is_address(const std::string& host) {
 // getaddrinfo() cannot be interrupted, and a name server may take half a minute to fail: it runs on a thread
 // of its own, which nobody waits for once nobody wants the answer.
 struct ByteStream::Lookup {
-  std::mutex mutex;
-  bool done = false;
   int status = 0;
   std::vector<Tcp::endpoint> addresses;
 
@@ -32,24 +29,15 @@ struct ByteStream::Lookup {
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_NUMERICSERV | flags;
     addrinfo* found = nullptr;
-    const int result = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
-    std::vector<Tcp::endpoint> list;
+    status = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
     for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
       Tcp::endpoint address;
       if (one->ai_addrlen > address.capacity()) continue;
       std::memcpy(address.data(), one->ai_addr, one->ai_addrlen);
       address.resize(one->ai_addrlen);
-      list.push_back(address);
+      addresses.push_back(address);
     }
     if (found != nullptr) freeaddrinfo(found);
-    const std::lock_guard lock(mutex);
-    status = result;
-    addresses = std::move(list);
-    done = true;
-  }
-  bool is_done() {
-    const std::lock_guard lock(mutex);
-    return done;
   }
 };
 
@@ -63,22 +51,21 @@ asio::awaitable<Result<void>> ByteStream::open(const Endpoint& endpoint, const s
 
 asio::awaitable<Result<std::vector<Tcp::endpoint>>> ByteStream::look_up(const Endpoint& endpoint) {
   const auto lookup = std::make_shared<Lookup>();
+  LeavableThread thread;
   if (is_address(endpoint.host)) {
     lookup->run(endpoint.host, endpoint.port, AI_NUMERICHOST);
   } else {
-    std::thread([lookup, host = endpoint.host, port = endpoint.port] {
-      lookup->run(host, port, 0);
-    }).detach();
+    thread =
+        LeavableThread([lookup, host = endpoint.host, port = endpoint.port] { lookup->run(host, port, 0); });
   }
   constexpr std::chrono::milliseconds longest_wait(50);
-  for (std::chrono::milliseconds wait(1); !lookup->is_done() && !closed_;
+  for (std::chrono::milliseconds wait(1); !thread.is_over() && !closed_;
        wait = std::min(wait * 2, longest_wait)) {
     retry_.expires_after(wait);
     ErrorCode ignored;
     co_await retry_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   if (closed_) co_return error("given up");
-  const std::lock_guard lock(lookup->mutex);
   if (lookup->status == 0 && !lookup->addresses.empty()) co_return lookup->addresses;
   if (lookup->status == EAI_AGAIN) {
     co_return error("cannot look up the host '{}' now ({}): check the name and this machine's name servers",
