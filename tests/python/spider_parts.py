@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
 from pathspider import _options, _packets  # noqa: E402
@@ -176,6 +177,42 @@ def connections_say_how_they_ended():
     record = connect_tcp(SOURCE, job, 5)
     assert record["spdr_state"] == CONN_FAILED and record["sp"] > 0, record
     assert connect_tcp(("192.0.2.77", None), job, 5) == {"sp": 0, "spdr_state": CONN_FAILED}
+
+
+def answers_without_an_end():
+    """However little comes at a time, and however much: the connection's time is over, and memory is bounded."""
+    from pathspider.helpers.http import MOST_BODY, connect_http
+
+    def with_parts(part, *, head=b"", pause=0.0):
+        def treat(peer):
+            peer.recv(4096)
+            peer.sendall(head)
+            try:
+                while True:
+                    peer.sendall(part)
+                    time.sleep(pause)
+            except OSError:
+                pass  # it has had enough
+        return Server(treat).job
+
+    for part, head in ((b"x", b"HTTP/1.1 200 OK\r\nX: "), (b"x: y\r\n", b"HTTP/1.1 200 OK\r\n"),
+                       (b"HTTP/1.1 100 Continue\r\n\r\n", b""), (b"x", b"HTTP/1.1 200 OK\r\n\r\n")):
+        begin = time.monotonic()
+        record = connect_http(SOURCE, with_parts(part, head=head, pause=0.05), 0.5)
+        assert record["spdr_state"] == CONN_TIMEOUT, (part, head, record)
+        assert time.monotonic() - begin < 20, "each byte had the time of the whole"
+    assert connect_http(SOURCE, with_parts(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), 0.5)["spdr_state"] == CONN_TIMEOUT
+    endless = with_parts(b"x" * (1 << 16), head=b"HTTP/1.1 200 OK\r\n\r\n")
+    record = connect_http(SOURCE, endless, 30)
+    assert record["spdr_state"] == CONN_OK and len(record["http_response_body"]) == MOST_BODY
+    if importlib.util.find_spec("pycurl") is None:
+        return
+    import pycurl
+    record = connect_http(SOURCE, endless, 30, curlopts={pycurl.USERAGENT: "mine"})
+    assert record["spdr_state"] == CONN_OK and len(record["http_response_body"]) == MOST_BODY, record["spdr_state"]
+    headers = with_parts(b"x" * 90_000 + b": y\r\n", head=b"HTTP/1.1 200 OK\r\n")
+    record = connect_http(SOURCE, headers, 30, curlopts={pycurl.USERAGENT: "mine"})
+    assert record["spdr_state"] == CONN_FAILED, record["spdr_state"]
 
 
 def questions_of_dns():

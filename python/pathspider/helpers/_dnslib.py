@@ -39,7 +39,7 @@ def _over_udp(source, job, conn_timeout, query, deadline):
         sock.sendto(query, (job["dip"], int(job["dp"])))
         sp = sock.getsockname()[1]
         try:
-            dns._set_time_left(sock, deadline)
+            tcp.set_time_left(sock, deadline)
             return sock.recvfrom(65535)[0], sp
         except OSError:
             return None, sp

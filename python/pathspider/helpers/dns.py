@@ -5,7 +5,7 @@ import struct
 import time
 
 from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT
-from pathspider.helpers.tcp import bound_socket, open_tcp
+from pathspider.helpers.tcp import bound_socket, open_tcp, set_time_left
 
 _TYPE_A, _CLASS_IN = 1, 1
 _RECURSION_DESIRED = 0x0100
@@ -61,7 +61,7 @@ def _exchange_tcp(sock, query, deadline):
 def _exactly(sock, size, deadline):
     got = b""
     while len(got) < size:
-        _set_time_left(sock, deadline)
+        set_time_left(sock, deadline)
         more = sock.recv(size - len(got))
         if not more:
             raise ConnectionError("closed by the peer")
@@ -83,16 +83,9 @@ def _exchange_udp(sock, job, query, deadline):
     sock.connect((job["dip"], int(job["dp"])))
     sock.send(query)
     while True:
-        _set_time_left(sock, deadline)
+        set_time_left(sock, deadline)
         if _answers(query, sock.recv(65535)):
             return True
-
-
-def _set_time_left(sock, deadline):
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and left <= 0:
-        raise TimeoutError
-    sock.settimeout(left)
 
 
 def _state_of(exchange):

@@ -6,9 +6,48 @@ import time
 
 from pathspider import _current
 from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT
-from pathspider.helpers.tcp import open_tcp
+from pathspider.helpers.tcp import open_tcp, set_time_left
 
 MOST_BODY = 1 << 20  # bytes of an answer that are kept
+
+
+class _Until(io.RawIOBase):
+    """What a socket receives up to a moment, however little comes at a time."""
+
+    def __init__(self, sock, deadline):
+        self._sock, self._deadline = sock, deadline
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        set_time_left(self._sock, self._deadline)
+        return self._sock.recv_into(buffer)
+
+
+class _Conversation:
+    """A socket as http.client uses it: all that comes has one deadline."""
+
+    def __init__(self, sock, deadline):
+        self.sendall = sock.sendall
+        self._received = io.BufferedReader(_Until(sock, deadline))
+
+    def makefile(self, mode):
+        return self._received
+
+    def close(self):
+        """Who has opened the socket closes it."""
+
+
+class _Kept(io.BytesIO):
+    """The first MOST_BODY bytes of what is written; of more, curl is told to end."""
+
+    def write(self, data):
+        room = MOST_BODY - self.tell()
+        return super().write(data[:room])
+
+    def is_full(self):
+        return self.tell() == MOST_BODY
 
 
 def connect_http(source, job, conn_timeout, curlopts=None, curlinfos=None):
@@ -57,7 +96,7 @@ def _ask(sock, job, tls, deadline):
     port = int(job["dp"])
     host = _host(job)
     asking = http.client.HTTPConnection(host, port)
-    asking.sock = sock
+    asking.sock = _Conversation(sock, deadline)
     usual = port == (443 if tls else 80)
     asking.putrequest("GET", "/", skip_host=True, skip_accept_encoding=True)
     asking.putheader("Host", host if usual else f"{host}:{port}")
@@ -66,21 +105,16 @@ def _ask(sock, job, tls, deadline):
     asking.putheader("Connection", "close")
     asking.endheaders()
     with asking.getresponse() as answer:
-        body = _body(answer, sock, deadline)
+        body = _body(answer)
     version = "1.0" if answer.version == 10 else "1.1"
     lines = [f"HTTP/{version} {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in answer.getheaders())]
     return {"http_response_code": answer.status, "http_response_header": "\r\n".join(lines) + "\r\n\r\n",
             "http_response_body": body.decode("utf-8", "replace"), "http_info": {}}
 
 
-def _body(answer, sock, deadline):
-    body = b""
+def _body(answer):
+    body = bytearray()
     while len(body) < MOST_BODY:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            sock.settimeout(left)
         more = answer.read1(MOST_BODY - len(body))
         if not more:
             break
@@ -88,11 +122,19 @@ def _body(answer, sock, deadline):
     return body
 
 
+def _perform(asking, pycurl, body):
+    try:
+        asking.perform()
+    except pycurl.error as problem:
+        if not (problem.args[:1] == (pycurl.E_WRITE_ERROR,) and body.is_full()):
+            raise
+
+
 def _by_curl(scheme, source, job, conn_timeout, curlopts, curlinfos):
     import pycurl
     address = f"[{job['dip']}]" if ":" in job["dip"] else job["dip"]
     port = int(job["dp"])
-    header, body = io.BytesIO(), io.BytesIO()
+    header, body = _Kept(), _Kept()
     curlopts.setdefault(pycurl.URL, f"{scheme}://{_host(job)}:{port}/")
     curlopts.setdefault(pycurl.USERAGENT, _current.user_agent)
     if scheme == "https":
@@ -103,13 +145,13 @@ def _by_curl(scheme, source, job, conn_timeout, curlopts, curlinfos):
         curlopts.setdefault(pycurl.INTERFACE, own)
     if conn_timeout is not None:
         curlopts[pycurl.TIMEOUT_MS] = max(1, int(conn_timeout * 1000))
-    curlopts.update({pycurl.CONNECT_TO: [f"::{address}:{port}"], pycurl.HEADERFUNCTION: header.write, pycurl.WRITEDATA: body,
+    curlopts.update({pycurl.CONNECT_TO: [f"::{address}:{port}"], pycurl.HEADERFUNCTION: header.write, pycurl.WRITEFUNCTION: body.write,
                      pycurl.FRESH_CONNECT: 1, pycurl.FORBID_REUSE: 1, pycurl.NOSIGNAL: 1})
     asking = pycurl.Curl()
     try:
         for option, value in curlopts.items():
             asking.setopt(option, value)
-        asking.perform()
+        _perform(asking, pycurl, body)
         return {"sp": asking.getinfo(pycurl.LOCAL_PORT), "spdr_state": CONN_OK,
                 "http_response_code": asking.getinfo(pycurl.RESPONSE_CODE),
                 "http_response_header": header.getvalue().decode("utf-8", "replace"),

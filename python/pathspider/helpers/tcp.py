@@ -1,6 +1,7 @@
 """Connections of TCP."""
 import contextlib
 import socket
+import time
 
 from pathspider import _current
 from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT
@@ -48,6 +49,14 @@ def bound_socket(source, job, kind=socket.SOCK_STREAM):
         sock.close()
         raise
     return sock
+
+
+def set_time_left(sock, deadline):
+    """Its next call ends at the deadline (of time.monotonic(); None: never). Raises TimeoutError if that is over."""
+    left = None if deadline is None else deadline - time.monotonic()
+    if left is not None and left <= 0:
+        raise TimeoutError
+    sock.settimeout(left)
 
 
 def _open_by_ourselves(source, job, conn_timeout, sockopts):
