@@ -26,6 +26,7 @@ KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
 _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
 _MOST_CONDITIONS = 10_000  # of a job
 _MOST_DEPTH = 50  # of lists and dictionaries in each other
+_MOST_TOLD = 100  # fields left out of results, each told once: plugins may name fields by what a peer says
 
 
 # --- finding plugins
@@ -213,7 +214,6 @@ class Run:
         self._jobs = {}  # line -> state, until conclude() is given it
         self._combined = {}  # line -> what combine_flows() has left of its flows
         self._records = {}  # (line, number) -> record, until merge() is given it
-        self._forging = {}  # line -> [state, packets to come]
         self._told = set()
 
     # -- what it is made of
@@ -296,8 +296,6 @@ class Run:
     def new_job(self, members, dip, dp, line):
         state = JobState(members, dip, dp, line, self._listed)
         self._jobs[line] = state
-        if self.model == "forge":
-            self._forging[line] = [state, len(self._connections)]
         return state
 
     def pre_connect(self, state):
@@ -325,16 +323,7 @@ class Run:
         record = returned if takes is not None and takes > 3 else connection
         if self._merges:
             self._records[state.line, number] = record
-        self._forged(state)
         return self._told_of(state, connection, record)
-
-    def _forged(self, state):
-        waiting = self._forging.get(state.line)
-        if waiting is None:
-            return
-        waiting[1] -= 1
-        if waiting[1] <= 0:
-            del self._forging[state.line]
 
     def _told_of(self, job, connection, record):
         members = _members_of(connection)
@@ -352,10 +341,10 @@ class Run:
 
     def forged(self, line, seq, sip, sp):
         """The packet that forge() makes, between the ends that are reserved for it."""
-        waiting = self._forging.get(line)
-        if waiting is None:
+        state = self._jobs.get(line)
+        if state is None:
             raise LookupError("the job is over")
-        packet = _packets.as_bytes(self.spider.forge(waiting[0].job, seq))
+        packet = _packets.as_bytes(self.spider.forge(state.job, seq))
         return _packets.fit(packet, self.spider.source, sip, sp)
 
     # -- one result
@@ -369,12 +358,18 @@ class Run:
             try:
                 kept[name] = _sayable(value)
             except (TypeError, ValueError, RecursionError):
-                if (name, of) not in self._told:
-                    self._told.add((name, of))
-                    logging.getLogger("pathspider").warning(
-                        "%s: '%s' of %s is left out of results: JSON has no %s", self.plugin.name, name, of,
-                        type(value).__name__)
+                self._left_out(name, of, value)
         return _text(kept)
+
+    def _left_out(self, name, of, value):
+        if (name, of) in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add((name, of))
+        log = logging.getLogger("pathspider")
+        log.warning("%s: '%s' of %s is left out of results: JSON has no %s", self.plugin.name, reprlib.repr(name)[1:-1], of,
+                    type(value).__name__)
+        if len(self._told) == _MOST_TOLD:
+            log.warning("%s: what else is left out of results is not said any more", self.plugin.name)
 
     def merge(self, line, number, flow):
         """Fields that merge() of PATHspider 1 gave the flow, as JSON. `flow`: as JSON, empty if there is none."""
@@ -394,18 +389,11 @@ class Run:
         line = flows[0][6]
         dictionaries = [_as_dictionary(*flow) for flow in flows]
         before = [copy.deepcopy(flow) for flow in dictionaries]  # texts, of which there may be much, are not copied
-        conditions = self.spider.combine_flows(dictionaries)
-        self._combined[line] = [None if flow == was else {name: value for name, value in flow.items() if name not in _chain_fields(told[1])}
+        conditions = _conditions_in(self.spider.combine_flows(dictionaries))
+        if line in self._jobs:  # else nobody concludes: results are compared with their packets
+            self._combined[line] = [None if flow == was else {name: value for name, value in flow.items() if name not in _chain_fields(told[1])}
                                 for flow, was, told in zip(dictionaries, before, flows)]
-        if conditions is None:
-            return []
-        try:
-            found = [] if isinstance(conditions, str) else list(itertools.islice(conditions, _MOST_CONDITIONS + 1))
-        except TypeError:
-            found = [conditions]
-        if isinstance(conditions, str) or not all(isinstance(one, str) for one in found) or len(found) > _MOST_CONDITIONS:
-            raise TypeError(f"combine_flows() is to return a list of strings, not {reprlib.repr(conditions)}")
-        return [str.__str__(one).encode("utf-8", "replace").decode() for one in found]
+        return conditions
 
     def conclude(self, line):
         """What the plugin has put into the job, as members of JSON; and of each flow the fields, besides those of chains, that
@@ -414,6 +402,26 @@ class Run:
         combined = self._combined.pop(line, ())
         members = state.members_now(lambda changed: self._as_json(changed, "a job", _spiderling.members_of_results)) if state is not None else ""
         return members, ["" if flow is None else self._as_json(flow, "a flow") for flow in combined]
+
+
+def _conditions_in(returned):
+    """What combine_flows() has returned, as a list of texts; a generator runs here, and raises what it raises."""
+    if returned is None:
+        return []
+    found = None
+    if not isinstance(returned, str) and _can_be_listed(returned):
+        found = list(itertools.islice(returned, _MOST_CONDITIONS + 1))
+    if found is None or not all(isinstance(one, str) for one in found) or len(found) > _MOST_CONDITIONS:
+        raise TypeError(f"combine_flows() is to return a list of strings, not {reprlib.repr(returned)}")
+    return [str.__str__(one).encode("utf-8", "replace").decode() for one in found]
+
+
+def _can_be_listed(value):
+    try:
+        iter(value)
+        return True
+    except TypeError:
+        return False
 
 
 _NO_RECORDS = (str, bytes, bytearray, int, float, list, tuple, set)

@@ -10,10 +10,13 @@ import struct
 import sys
 import threading
 import time
+import unittest
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
-from pathspider import _options, _packets  # noqa: E402
+from pathspider import _measure, _options, _packets  # noqa: E402
 from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT, Conn, Connection, PluggableSpider  # noqa: E402
+from pathspider.desync import DesynchronizedSpider  # noqa: E402
+from pathspider.forge import ForgeSpider  # noqa: E402
 
 
 def skip(reason):
@@ -245,6 +248,101 @@ def questions_of_dns():
     for tcp, server in ((True, Server(over_tcp)), (False, Server(lambda s, q, p: s.sendto(answer(q), p), socket.SOCK_DGRAM))):
         got, sp = record.spider_send(SOURCE, server.job, 5, tcp=tcp)
         assert got == answer(record.pack()) and sp > 0, (tcp, got)
+
+
+# --- runs
+
+def run_of(cls, **more):
+    subparsers = _options.Subparsers()
+    cls.register_args(subparsers)
+    how = {"user_agent": "", "timeout": 1.0, "mode": "tcp", "interface": "all", "workers": 1}
+    return _measure.Plugin(cls, __name__, *subparsers.added[0]).start([], {**how, **more})
+
+
+def kept_of_jobs(run):
+    return {name: value for name, value in vars(run).items() if isinstance(value, dict) and value}
+
+
+FLOW = (0, "", CONN_OK, 40000, 1.0, 2.0, 7, "192.0.2.1", "{}")  # of line 7
+
+
+def nothing_is_kept_of_a_job_that_is_over():
+    """Whatever the plugin's functions raise meanwhile, and where nobody concludes."""
+    class Forging(ForgeSpider, PluggableSpider):
+        name, description, packets = "forging", "", 2
+        broken = ""
+
+        def setup(self, job):
+            assert self.broken != "setup", "of setup()"
+
+        def forge(self, job, seq):
+            assert self.broken != "forge", "of forge()"
+            return b"\x45" + bytes(8) + b"\x06" + bytes(30)
+
+        def post_connect(self, job, rec, config):
+            assert self.broken != "post_connect", "of post_connect()"
+
+        def merge(self, flow, res):
+            super().merge(flow, res)
+
+        def combine_flows(self, flows):
+            flows[0]["mine"] = 1
+            return []
+
+    run = run_of(Forging)
+    for broken in ("", "setup", "forge", "post_connect"):
+        run.spider.broken = broken
+        job = run.new_job('"dip":"192.0.2.1"', "192.0.2.1", 80, 7)
+        for seq in range(2):
+            for function in (lambda: run.pre_connect(job), lambda seq=seq: run.forged(7, seq, "192.0.2.9", 40000),
+                             lambda seq=seq: run.post_connect(job, {"sp": 40000, "spdr_state": CONN_OK}, seq)):
+                try:
+                    function()
+                except AssertionError as problem:
+                    assert str(problem) == f"of {broken}()"
+            run.merge(7, seq, "")
+        run.combine([FLOW])
+        assert run.conclude(7)[1] == ['{"mine": 1}'], "what combine_flows() has left of the flow"
+        assert not kept_of_jobs(run), (broken, kept_of_jobs(run))
+    assert "the job is over" in raises(LookupError, run.forged, 7, 0, "192.0.2.9", 40000)
+    run.combine([FLOW])  # as results are compared with their packets
+    assert not kept_of_jobs(run), kept_of_jobs(run)
+
+
+def what_a_generator_of_conditions_raises_is_what_is_said():
+    class Yielding(DesynchronizedSpider, PluggableSpider):
+        name, description = "yielding", ""
+
+        def connect(self, job, config):
+            return {"sp": 0, "spdr_state": CONN_OK}
+
+        def combine_flows(self, flows):
+            yield "yielding.first"
+            flows[0]["late"] = 1
+            yield "yielding." + flows[0].get("dp")
+
+    run = run_of(Yielding)
+    run.new_job('"dip":"192.0.2.1"', "192.0.2.1", 80, 7)
+    assert "concatenate" in raises(TypeError, run.combine, [FLOW])
+    assert run.combine([(*FLOW[:8], '{"dp": "x"}')]) == ["yielding.first", "yielding.x"]
+    assert run.conclude(7)[1] == ['{"dp": "x", "late": 1}'], "what it has noted while it yielded"
+
+
+def fields_that_json_cannot_say_are_told_a_bounded_number_of_times():
+    class Noting(DesynchronizedSpider, PluggableSpider):
+        name, description = "noting", ""
+
+        def connect(self, job, config):
+            return {"sp": 0, "spdr_state": CONN_OK}
+
+    run = run_of(Noting)
+    job = run.new_job('"dip":"192.0.2.1"', "192.0.2.1", 80, 7)
+    with unittest.TestCase().assertLogs("pathspider", "WARNING") as told:
+        for number in range(1000):
+            *_, fields = run.post_connect(job, {"sp": 1, "spdr_state": CONN_OK, f"of_peer_{number}": b"x", "long" * number: b"x"}, 0)
+            assert fields == "{}"
+    assert 2 < len(told.records) <= 101 and "not said any more" in told.output[-1], len(told.records)
+    assert max(map(len, told.output)) < 300
 
 
 # --- names
