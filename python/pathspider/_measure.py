@@ -89,8 +89,9 @@ def all_plugins():
 def plugins_of(module):
     loaded = importlib.import_module(f"pathspider.plugins.{module}")
     plugins = []
-    for cls in vars(loaded).values():
-        if not (isinstance(cls, type) and issubclass(cls, PluggableSpider) and cls.__module__ == loaded.__name__):
+    for cls in dict.fromkeys(one for one in vars(loaded).values() if isinstance(one, type)):
+        is_own = cls.__module__ == loaded.__name__ or cls.__module__.startswith(loaded.__name__ + ".")  # of a package's module
+        if not (is_own and issubclass(cls, PluggableSpider)):
             continue
         subparsers = _options.Subparsers()
         cls.register_args(subparsers)

@@ -28,7 +28,7 @@ class Subparsers:
     def add_parser(self, name, **how):
         meaning = how.pop("help", None)
         how.pop("aliases", None)
-        parser = Parser(prog=name, **{**how, "add_help": False})
+        parser = Parser(**{**how, "prog": name, "add_help": False})
         self.added.append((name, meaning or how.get("description") or "", parser))
         return parser
 
@@ -37,8 +37,17 @@ def _is_ours(action):
     return action.dest in _OF_MEASURE or isinstance(action, argparse._HelpAction)
 
 
+def _help(parser, action):
+    if action.help in (None, argparse.SUPPRESS):
+        return ""
+    try:
+        return parser._get_formatter()._expand_help(action)
+    except (KeyError, TypeError, ValueError):  # a % that means itself: argparse looks at it only when it is asked for help
+        return str(action.help)
+
+
 def _meaning(parser, action):
-    text = "" if action.help in (None, argparse.SUPPRESS) else parser._get_formatter()._expand_help(action)
+    text = _help(parser, action)
     if action.choices is not None and len(list(action.choices)) <= 12 and not all(str(one) in text for one in action.choices):
         text += f" ({', '.join(map(str, action.choices))})"
     if action.default not in (None, False, [], argparse.SUPPRESS) and "efault" not in text and str(action.default) not in text:

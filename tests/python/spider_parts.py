@@ -96,7 +96,7 @@ def what_is_no_packet_is_refused_or_left_alone():
 
 def options_of_argparse_are_read_and_given_back():
     subparsers = _options.Subparsers()
-    parser = subparsers.add_parser("name", help="meaning")
+    parser = subparsers.add_parser("name", help="meaning", prog="pspdr name")
     parser.add_argument("--connect", choices=["tcp"], default="tcp")
     parser.add_argument("--timeout", type=int, default=5)
     parser.add_argument("-c", "--codepoint", type=int, choices=range(64), default=48, metavar="[0-63]", help="of %(prog)s, %(default)s")
@@ -107,12 +107,14 @@ def options_of_argparse_are_read_and_given_back():
     parser.add_argument("-v", action="count", default=0)
     parser.add_argument("--either", action=argparse.BooleanOptionalAction)
     parser.add_argument("--level", choices=["low", "high"], default="low")
+    parser.add_argument("--share", type=int, default=3, help="up to 100% of it")
     (name, meaning, found), = subparsers.added
     assert (name, meaning, found) == ("name", "meaning", parser)
     options = _options.options_of(parser)
-    assert [one.name for one in options] == ["codepoint", "loud", "no-dns", "many", "pairs", "v", "either", "no-either", "level"]
+    assert [one.name for one in options] == ["codepoint", "loud", "no-dns", "many", "pairs", "v", "either", "no-either", "level", "share"]
     by_name = {one.name: one for one in options}
     assert by_name["codepoint"].also == "-c" and by_name["codepoint"].meaning == "of name, 48", vars(by_name["codepoint"])
+    assert by_name["share"].meaning == "up to 100% of it (default: 3)", by_name["share"].meaning
     assert by_name["v"].also == "-v" and by_name["v"].flag and by_name["pairs"].values == 2 and by_name["many"].values == 0
     assert "low" in by_name["level"].meaning and "high" in by_name["level"].meaning
 

@@ -43,6 +43,22 @@ def one_that_is_named_by_its_module():
         assert status == 2 and "pathspider.plugins.helpers: there is no plugin in it" in wrong, wrong
 
 
+def a_package_whose_plugin_is_in_a_module_of_it():
+    """It is that package's; what a plugin's module has imported from another is not its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = pathlib.Path(folder, "pathspider/plugins/notes")
+        package.mkdir(parents=True)
+        shutil.copy(THIRD_PARTY / "pathspider/plugins/notes.py", package / "inside.py")
+        (package / "__init__.py").write_text("from .inside import *\nfrom .inside import Notes as Also\n")
+        (package.parent / "borrows.py").write_text("from pathspider.plugins.notes import Notes\n")
+        use(folder)
+        assert "Usage: spiderling measure notes " in ask("measure", "notes", "--help")[1]
+        said = ask("measure", "--help")[1]
+        assert len(re.findall(r"^  notes ", said, re.M)) == 1 and "cannot be used" not in said, said
+        status, _, wrong = ask("measure", "-i", "lo", "borrows")
+        assert status == 2 and "pathspider.plugins.borrows: there is no plugin in it" in wrong, wrong
+
+
 def of_a_folder_that_others_may_change():
     """They are not used, unless it was named; and it is said."""
     with tempfile.TemporaryDirectory() as folder:
