@@ -132,11 +132,14 @@ class HubDelivery:
                 await self._pause(tries)
                 tries += 1
                 continue
-            tries, said = 0, ("", 0.0)
+            said = ("", 0.0)
             self.ever_connected = True
             self._logger.info("%s: Connected to the dumpling hub at %s", self._name, self.uri)
+            before, since = self.delivered + self.refused, time.monotonic()
             await self._use(websocket)
-            await self._pause(0)
+            was_welcome = self.delivered + self.refused > before or time.monotonic() - since > LONGEST_WAIT
+            tries = 0 if was_welcome else tries + 1  # a hub that takes nothing is not to be asked four times a second
+            await self._pause(tries)
 
     async def _use(self, websocket):
         """Delivers until the connection is lost."""

@@ -83,10 +83,20 @@ class FlagValue:
         return f"<Flag {self.value} ({self})>"
 
     def __getattr__(self, name):
+        if name in self.__slots__:  # not set yet
+            raise AttributeError(name)
         try:
             return bool(self.value & self._number([name] if self.multi else name))
         except ValueError:
             raise AttributeError(name) from None
 
-    def __deepcopy__(self, memo):
+    def copy(self):
         return self._with(self.value)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __reduce__(self):
+        return type(self), (self.value, self.names)

@@ -12,6 +12,8 @@ from ._shared import HUB_HOST, HUB_OUT_PORT, ND_CLOSE_MSGS
 from .dumpling import Dumpling
 from .exceptions import InvalidDumpling
 
+_MOST_NAMES, _LONGEST_NAMES = 256, 8192  # of chefs, and the characters of them all, that a hub takes in a hello
+
 
 class DumplingEater:
     """Connects to a hub and gives every dumpling that comes to its handlers.
@@ -25,7 +27,7 @@ class DumplingEater:
     name         for the hub's status; ideally unique
     hub          where the hub gives dumplings: HOST:PORT, or wss://HOST:PORT with TLS
     chef_filter  names of the chefs whose dumplings it wants; None: all, the hub's own SystemStatusChef among them. The hub
-                 is asked to send no others
+                 is asked to send no others, unless they are too many to ask for, or a text, which has names as its parts
 
     While a handler runs no more is read; what comes meanwhile waits at the hub, whose policy for slow eaters rules.
     """
@@ -114,9 +116,12 @@ class DumplingEater:
             raise
 
     def _hello(self):
-        if self.chef_filter is None:
-            return {"eater_name": self.name}
-        return {"eater_name": self.name, "chefs": [name for name in self.chef_filter if isinstance(name, str)]}
+        hello = {"eater_name": self.name}
+        if isinstance(self.chef_filter, (list, tuple, set, frozenset, dict)):  # of others only `in` is known
+            names = [name for name in self.chef_filter if isinstance(name, str)]
+            if len(names) <= _MOST_NAMES and len(json.dumps(names)) <= _LONGEST_NAMES:
+                hello["chefs"] = names
+        return hello
 
     async def _eat(self, websocket, dumpling_count):
         eaten = 0

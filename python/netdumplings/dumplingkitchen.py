@@ -18,6 +18,7 @@ from .exceptions import InvalidDumplingPayload, NetDumplingsError
 
 _SLOW = 1.0  # seconds after which a handler that still runs is named
 _FLUSH = 5.0  # seconds at the end to deliver what waits
+_LONGEST_INTERVAL = 1e8  # seconds, as for nd-sniff
 _STATUS_EVERY = 5.0  # seconds between two dumplings about the kitchen's chefs
 
 
@@ -46,7 +47,7 @@ class DumplingKitchen:
                  hub=f"{HUB_HOST}:{HUB_IN_PORT}"):
         self.dumpling_queue = dumpling_queue
         self.name = name
-        self.interface = interface
+        self.interface = os.fspath(interface) if isinstance(interface, os.PathLike) else interface
         self.filter = sniffer_filter
         self.chef_poke_interval = chef_poke_interval
         self.hub = hub
@@ -77,8 +78,9 @@ class DumplingKitchen:
 
     def run(self):
         """Blocks until stop(), Ctrl-C, or the end of a trace. Raises NetDumplingsError if there are no packets to be had."""
-        if self.chef_poke_interval is not None and not self.chef_poke_interval > 0:
-            raise NetDumplingsError(f"chef_poke_interval is {self.chef_poke_interval!r}: seconds above 0, or None for no pokes")
+        if self.chef_poke_interval is not None and not 0 < self.chef_poke_interval <= _LONGEST_INTERVAL:
+            raise NetDumplingsError(f"chef_poke_interval is {self.chef_poke_interval!r}: seconds above 0 and up to "
+                                    f"{_LONGEST_INTERVAL:.0e}, or None for no pokes")
         source = _packets.open_source(self.interface, self.filter)
         self._stopped = threading.Event()  # a new one: what is left of an earlier run shall not go on
         try:

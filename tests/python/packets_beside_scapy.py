@@ -213,6 +213,10 @@ packet = _spiderling.packet(data, 5.5)
 assert packet.haslayer('DNS') and packet.getlayer('DNS').fields['qd'].qname == b'a.example.', packet.fields
 assert packet.time == 5.5 and packet.name == 'Ethernet' and not packet.haslayer('TCP') and 'Ether' in repr(packet)
 assert str(packet.getlayer('IP').flags) == '' and packet.getlayer('IP').flags == 0
+import copy, pickle
+flags = _spiderling.packet(data, 5.5).getlayer('IP').flags | 'DF'
+for again in (flags.copy(), copy.copy(flags), copy.deepcopy(flags), pickle.loads(pickle.dumps(flags))):
+    assert again == flags == 'DF' and again.DF and again is not flags
 assert bytes(packet) == data and len(packet) == len(data)
 try:
     packet.summary()

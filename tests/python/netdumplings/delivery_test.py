@@ -1,6 +1,8 @@
 """How a kitchen's dumplings come to a hub: ours, one that dies, one that means it ill."""
+import contextlib
 import json
 import pathlib
+import socket
 import sys
 import threading
 import time
@@ -129,6 +131,37 @@ class Delivers(unittest.TestCase):
             self.assertEqual({json.loads(text)["payload"][0] for text in got}, set(range(10)))
             self.assertGreaterEqual(delivery.sent_again, 2)
             self.assert_all_counted(delivery)
+
+    def test_a_hub_that_takes_nothing_is_asked_less_and_less(self):
+        guests = []
+
+        def behave(guest):
+            guest.upgrade()
+            guest.hello()
+            guests.append(guest)
+            if len(guests) == 6:
+                guest.message()  # and it has the ping behind it answered, when it waits for the next
+                with contextlib.suppress(EOFError, OSError):
+                    guest.message()
+                    return
+            guest.send(close_frame(1008, "the hello is not JSON"))
+            guest.until_closed()
+
+        waits = []
+        enough = threading.Event()
+
+        async def pause(_, tries):
+            waits.append(tries)
+            if len(waits) == 8:
+                enough.set()
+
+        with HostileHub(behave) as hub, mock.patch.object(HubDelivery, "_pause", pause), self.assertLogs("netdumplings", "WARNING"):
+            delivery = self.delivery(hub.address)
+            delivery.put(dumpling(0))
+            wait_for(lambda: len(guests) >= 6 and delivery.delivered == 1, "the sixth connection")
+            guests[5].socket.shutdown(socket.SHUT_RDWR)
+            self.assertTrue(enough.wait(DEADLINE))
+        self.assertEqual(waits[:8], [1, 2, 3, 4, 5, 0, 1, 2])
 
     def test_a_full_queue(self):
         with self.assertLogs("netdumplings", "WARNING") as logs:

@@ -222,6 +222,30 @@ class SaysHello(unittest.TestCase):
             self.assertEqual(self.hello(chef_filter=chefs), [{"eater_name": "e", "chefs": ["A", "B"]}])
         self.assertEqual(self.hello(chef_filter=[]), [{"eater_name": "e", "chefs": []}])
 
+    def test_with_what_no_hub_can_choose_by(self):
+        class Any:
+            def __contains__(self, name):
+                return True
+
+        for chefs in ("OneChefOrAnother", Any(), [f"Chef{number}" for number in range(300)], ["x" * 9000]):
+            self.assertEqual(self.hello(chef_filter=chefs), [{"eater_name": "e"}])
+
+    def test_chooses_by_itself_then(self):
+        with Hub() as hub:
+            seen = {}
+            for chefs in ("OneWanted", [f"Chef{number}" for number in range(5000)] + ["Wanted"]):
+                eater = Notes("e", f"localhost:{hub.out_port}", chef_filter=chefs)
+                seen[eater] = threading.Thread(target=eater.run, args=(1,))
+                seen[eater].start()
+            wait_for(lambda: hub.status()["dumpling_eater_count"] == 2, "both eaters")
+            kitchen = hub.kitchen()
+            for number, chef in enumerate(("Other", "Wanted")):
+                kitchen.send(dumpling(number, chef=chef))
+            for eater, thread in seen.items():
+                thread.join(DEADLINE)
+                self.assertEqual(eater.numbers(), [1])
+            kitchen.close()
+
 
 class Ends(unittest.TestCase):
     def signalled(self, number):

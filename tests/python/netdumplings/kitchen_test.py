@@ -85,6 +85,12 @@ class Constructed(unittest.TestCase):
         kitchen = DumplingKitchen(Queue())
         self.assertEqual(repr(DumplingChef(kitchen)), f"DumplingChef(kitchen={kitchen!r})")
 
+    def test_a_path_is_an_interface(self):
+        kitchen = DumplingKitchen(Recorder(), interface=pathlib.Path(EXAMPLE))
+        self.assertEqual(json.loads(json.dumps(kitchen._hello()))["interface"], EXAMPLE)
+        kitchen.run()
+        self.assertGreater(kitchen.packet_count, 0)
+
     def test_hello(self):
         kitchen = DumplingKitchen(name="k", interface="lo", sniffer_filter=None, chef_poke_interval=2)
         Echo(kitchen)
@@ -388,9 +394,9 @@ class Captures(unittest.TestCase):
         self.assertEqual((status, output), (0, "captured True\n"), problems)
 
     def test_wrong_intervals(self):
-        for interval in (0, -1, float("nan")):
+        for interval in (0, -1, float("nan"), float("inf"), 1e12):
             with self.assertRaisesRegex(NetDumplingsError, "chef_poke_interval"):
-                DumplingKitchen(Recorder(), chef_poke_interval=interval).run()
+                DumplingKitchen(Recorder(), interface=EXAMPLE, chef_poke_interval=interval).run()
 
     def test_no_such_interface(self):
         with self.assertRaisesRegex(NetDumplingsError, "nowhere0|needs root"):
