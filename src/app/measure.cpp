@@ -1,11 +1,11 @@
 // spiderling measure: a list of targets in, what the path to each lets through out.
 #include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
-#include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +19,7 @@
 #include "app/measure_evidence.h"
 #include "app/measure_host.h"
 #include "app/measure_options.h"
+#include "app/measure_plan.h"
 #include "app/measure_run.h"
 #include "app/measurement_setup.h"
 #include "app/output.h"
@@ -36,20 +37,7 @@ namespace spiderling::app {
 
 namespace {
 
-constexpr std::size_t files_besides = 64;     // descriptors that are no connections
-constexpr std::size_t held_besides = 20'000;  // jobs that only wait for the observer
-constexpr std::uint32_t snap_length = 2048;   // the largest DNS answer that chains look into
-constexpr std::size_t usual_attempts = 3;     // where nobody sends again what was lost
-
-// As many connections as the system allows files: raises the soft limit to the hard one.
-std::size_t most_connections() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024 - files_besides;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return std::max<std::size_t>(limit.rlim_cur, 2 * files_besides) - files_besides;
-}
+constexpr std::uint32_t snap_length = 2048;  // the largest DNS answer that chains look into
 
 class MeasureCommand {
  public:
@@ -80,18 +68,17 @@ class MeasureCommand {
       if (!found) return refuse(found.error());
       options_.interface = *found;
     }
-    EnginePlan plan = make_plan();
-    if (plan.configurations.empty() || plan.configurations.size() > Merger::max_connections) {
-      return refuse({fmt::format("{} has {} configurations; 1 to {} are possible", options_.description->name,
-                                 plan.configurations.size(), Merger::max_connections)});
-    }
+    auto planned = make_plan(options_, [this](std::string_view line) { say(line); });
+    if (!planned) return refuse(planned.error());
+    EnginePlan& plan = *planned;
     if (const auto able = check_rights(plan); !able) return refuse(able.error());
     auto source = Source::open("live:" + options_.interface, source_options());
     if (!source) return refuse(source.error());
     if (const auto ready = open_intake(); !ready) return refuse(ready.error());
     auto hub = hub_options();
     if (!hub) return refuse(hub.error());
-    auto host = MeasureHost::make(host_needs(plan), 2 * plan.options.timeout + std::chrono::seconds(10));
+    auto host =
+        MeasureHost::make(host_needs(options_, plan), 2 * plan.options.timeout + std::chrono::seconds(10));
     if (!host) return refuse(host.error());
     if (const auto ready = prepare_output(); !ready) return refuse(ready.error());
     auto evidence = MeasureEvidence::make(arguments_, options_, options_.survival.resume);
@@ -102,7 +89,9 @@ class MeasureCommand {
     plan.epochs = (*host)->epochs();
     if (const auto kept = drop_privileges(); !kept) return refuse(kept.error());
     (*host)->start();
-    if (options_.verbose) tell_plan(plan);
+    if (options_.verbose) {
+      for (const std::string& line : plan_lines(options_, plan)) say(line);
+    }
     if (const auto begun = evidence_->begin(plan); !begun) return refuse(begun.error());
     if (campaign_) return to_campaign(plan, **source, *chains, **host);
     return !options_.hub.wanted() ? to_output(plan, **source, *chains, **host, *output_)
@@ -117,7 +106,7 @@ class MeasureCommand {
   Result<void> prepare_measurement() {
     MeasurementRun run;
     run.mode = options_.mode;
-    run.timeout = connection_timeout();
+    run.timeout = options_.connection_timeout();
     run.workers = options_.workers;
     run.interface = options_.interface.empty() ? default_interface().value_or("") : options_.interface;
     const auto agent = user_agent(SPIDERLING_VERSION, options_.contact);
@@ -130,10 +119,6 @@ class MeasureCommand {
   Result<void> drop_privileges() const {
     if (options_.keep_privileges || options_.measurement->keeps_privileges()) return {};
     return drop_privileges_except({Capability::net_admin, Capability::net_raw});
-  }
-  std::chrono::milliseconds connection_timeout() const {
-    return std::chrono::round<std::chrono::milliseconds>(
-        std::chrono::duration<double>(options_.timeout_seconds));
   }
   // With --journal: whether it is the journal of this run.
   Result<void> open_campaign() {
@@ -157,75 +142,11 @@ class MeasureCommand {
   }
   Result<void> check_rights(const EnginePlan& plan) const {
     const std::string purpose = fmt::format("cannot measure {}", options_.description->name);
-    if (!MeasureHost::is_needed(host_needs(plan))) return need_capabilities(purpose, {Capability::net_raw});
+    if (!MeasureHost::is_needed(host_needs(options_, plan)))
+      return need_capabilities(purpose, {Capability::net_raw});
     return need_capabilities(purpose, {Capability::net_raw, Capability::net_admin});
   }
   void say(std::string_view line) const { fmt::print(stderr, "{}: {}\n", called_as_, line); }
-
-  void tell_plan(const EnginePlan& plan) const {
-    say(fmt::format("{} {} by {} through {}, {} workers, {} s a connection, {} s observed afterwards",
-                    options_.description->name, options_.description->version, name_of(options_.mode),
-                    options_.interface, plan.options.workers, options_.timeout_seconds,
-                    options_.linger_seconds));
-    for (std::size_t i = 0; i < plan.configurations.size(); ++i) {
-      std::string how = plan.marks[i] != 0 ? fmt::format("sockets marked {:#x}", plan.marks[i]) : "";
-      for (const HostSetting& setting : plan.configurations[i].host) {
-        if (plan.epochs != nullptr)
-          how += fmt::format("{}{}={}", how.empty() ? "" : ", ", setting.name, setting.value);
-      }
-      say(fmt::format("configuration {}: {} ({})", i, plan.configurations[i].name,
-                      how.empty() ? "as it is" : how));
-    }
-  }
-
-  EnginePlan make_plan() {
-    EnginePlan plan{.measurement = *options_.measurement,
-                    .has_own_connect = options_.description->has_own_connect,
-                    .configurations = options_.measurement->runs(),
-                    .marks = {},
-                    .options = {}};
-    EngineOptions& o = plan.options;
-    const std::size_t connections = std::max<std::size_t>(1, plan.configurations.size());
-    const std::size_t most_workers = std::max<std::size_t>(1, most_connections() / connections);
-    if (options_.workers > most_workers) {
-      say(fmt::format("{} workers instead of {}: the limit of open files allows no more (ulimit -n)",
-                      most_workers, options_.workers));
-    }
-    o.workers = std::min({options_.workers, most_workers, workers_of_measurement(connections)});
-    o.most_held = o.workers + held_besides;
-    o.timeout = connection_timeout();
-    o.mode = options_.mode;
-    o.attempts = options_.attempts.value_or(sends_once() ? usual_attempts : 1);
-    o.interleave = options_.measurement->in_order() ? Interleave::in_order : options_.interleave;
-    o.seed = options_.seed;
-    if (options_.configure == Configure::host) {
-      for (Configuration& one : plan.configurations) {
-        if (!one.host.empty()) one.socket = {};  // what has no setting of the host stays the socket's
-      }
-    }
-    return plan;
-  }
-
-  // Those that configure the host have one connection of each job at a time.
-  std::size_t workers_of_measurement(std::size_t connections) const {
-    const Measurement& measurement = *options_.measurement;
-    return std::max<std::size_t>(
-        1, measurement.most_connections() / (measurement.configures() ? 1 : connections));
-  }
-  HostNeeds host_needs(const EnginePlan& plan) const {
-    const Measurement& measurement = *options_.measurement;
-    HostNeeds needs{options_.configure, plan.configurations, measurement.host_settings(), forges_tcp()};
-    if (measurement.configures()) needs.own_ways = options_.interface;
-    return needs;
-  }
-  bool forges_tcp() const {
-    const ForgeMeasurement* const forger = options_.measurement->forger();
-    return forger != nullptr && forger->protocol(options_.mode) == IpProtocol::tcp;
-  }
-  // Nobody sends again what was lost: one packet is all there is.
-  bool sends_once() const {
-    return options_.mode == ConnectMode::dnsudp || options_.measurement->forger() != nullptr;
-  }
 
   SourceOptions source_options() const {
     SourceOptions options;
@@ -291,7 +212,7 @@ class MeasureCommand {
     std::string delivery;
     const auto write = [&](std::string_view results) { return hub.write(results); };
     bool missing = false;
-    MeasureRun::Parts parts{
+    MeasureParts parts{
         options_,   std::move(plan), source, chains, *intake_, write, isatty(STDERR_FILENO) == 1,
         *evidence_, asn_.get()};
     parts.finish_writing = [&] { hub.finish(); };
@@ -308,7 +229,7 @@ class MeasureCommand {
     return isatty(STDERR_FILENO) == 1 && !output.is_terminal();
   }
 
-  int measure(MeasureRun::Parts parts, MeasureHost& host, const std::function<std::string()>& delivery) {
+  int measure(MeasureParts parts, MeasureHost& host, const std::function<std::string()>& delivery) {
     auto pause = make_pause(host);
     if (!pause) return refuse(pause.error());
     parts.pause = std::move(*pause);
@@ -359,14 +280,14 @@ class MeasureCommand {
     const auto& states = r.connections.by_state;
     std::string line = fmt::format(
         "{} jobs, {} results; connections: {} ok, {} failed, {} timed out; {} not observed, {} dropped",
-        intake_->counters().given, r.results, states[0], states[1], states[2], r.unobserved,
+        intake_->counters().given, r.written.results, states[0], states[1], states[2], r.written.unobserved,
         r.source.kernel_dropped);
     const auto add = [&](std::uint64_t number, std::string_view what) {
       if (number != 0) line += fmt::format(", {} {}", number, what);
     };
     add(states[3], "skipped");
     add(states[4], "discarded");
-    add(r.lossy, "flows of which packets were dropped or over which a chain failed");
+    add(r.written.lossy, "flows of which packets were dropped or over which a chain failed");
     add(r.observer.chain_failures, "failures of chains");
     add(r.observer.chains_set_aside, "chains set aside");
     add(r.connections.port_retries, "tried again from another port");

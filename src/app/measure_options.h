@@ -1,6 +1,7 @@
 // The command line of `spiderling measure`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,6 +52,9 @@ struct MeasureOptions {
 
   SurvivalOptions survival;
 
+  std::chrono::milliseconds connection_timeout() const {
+    return std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(timeout_seconds));
+  }
   JobFormat format() const {
     if (csv_input) return JobFormat::csv;
     return any_input ? JobFormat::by_first_line : JobFormat::ndjson;

@@ -11,10 +11,8 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
-#include "app/output.h"
 #include "connect/connect_context.h"
 #include "connect/http.h"
-#include "spiders/combiner.h"
 
 namespace spiderling::app {
 
@@ -52,23 +50,14 @@ FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement&
   return watch;
 }
 
-MeasureRun::Parts with_calls(MeasureRun::Parts parts, PluginCalls& calls) {
+MeasureParts with_calls(MeasureParts parts, PluginCalls& calls) {
   parts.plan.calls = &calls;
   return parts;
 }
 
-// Nobody answered on any connection, or one came to nothing through a fault of ours.
-bool came_to_nothing(const MergedJob& job) {
-  const auto is = [](ConnectionState state) {
-    return [state](const JobConnection& one) { return one.record.state == state; };
-  };
-  return std::ranges::all_of(job.connections, is(ConnectionState::timeout)) ||
-         std::ranges::any_of(job.connections, is(ConnectionState::discard));
-}
-
 }  // namespace
 
-Result<std::unique_ptr<MeasureRun>> MeasureRun::make(Parts parts) {
+Result<std::unique_ptr<MeasureRun>> MeasureRun::make(MeasureParts parts) {
   auto loop = std::make_unique<asio::io_context>(1);
   ConnectOptions options;
   options.max_in_flight = most_connections(parts.plan);
@@ -80,7 +69,7 @@ Result<std::unique_ptr<MeasureRun>> MeasureRun::make(Parts parts) {
   return std::unique_ptr<MeasureRun>(new MeasureRun(std::move(parts), std::move(loop), std::move(*connect)));
 }
 
-MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
+MeasureRun::MeasureRun(MeasureParts parts, std::unique_ptr<asio::io_context> loop,
                        std::shared_ptr<ConnectContext> connect)
     : calls_(parts.options.description->name, {parts.options.max_failures}, &watchdog_),
       parts_(with_calls(std::move(parts), calls_)),
@@ -88,7 +77,7 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
       loop_(*own_loop_),
       signals_(loop_, SIGINT, SIGTERM),
       tick_(loop_),
-      json_(parts_.chains, parts_.options.output_flows),
+      results_(parts_, calls_, guard_, [this] { stop_writing(); }),
       progress_(parts_.shows_progress),
       network_(std::move(connect)),
       watch_(parts_.source, parts_.chains,
@@ -96,7 +85,6 @@ MeasureRun::MeasureRun(Parts parts, std::unique_ptr<asio::io_context> loop,
              [this] { asio::post(loop_, [this] { engine_.observed(watch_.take()); }); }),
       engine_(loop_, parts_.plan, network_, watch_, *this,
               [this](MergedJob&& job) { job_finished(std::move(job)); }),
-      votes_(parts_.options.repeat),
       guard_(most_stuck, [this] { give_up_stuck(calls_.running()); }) {}
 
 namespace {
@@ -129,9 +117,7 @@ MeasureRunResult MeasureRun::run() {
   wait_for_tick();
   while (!done_ && !loop_.stopped()) loop_.run_one();
   give_up_paused();
-  decide_the_rest();
-  write_leftovers();
-  flush();
+  results_.close();
   progress_.finish();
   watch_.stop();
   return result();
@@ -166,77 +152,13 @@ void MeasureRun::job_finished(MergedJob&& job) {
   const std::string trouble = observer_trouble();
   if (!trouble.empty()) discard_failures(job, trouble);
   if (trouble.empty() && parts_.pause && parts_.pause->keeps(job)) return;
-  add_result(std::move(job));
-}
-
-void MeasureRun::add_result(MergedJob&& job) {
-  merge(parts_.plan.measurement, job, &calls_);
-  std::vector<Condition> conditions = combine(parts_.plan.measurement, job, &calls_);
-  conclude(parts_.plan.measurement, job, &calls_);
-  Job once_more = parts_.options.repeat > 1 ? job.job : Job();
-  if (const auto decided = votes_.add({std::move(job), std::move(conditions)})) return add_decided(*decided);
-  parts_.jobs.give_again(std::move(once_more));
-}
-
-void MeasureRun::add_decided(const AnsweredJob& answered) {
-  const MergedJob& job = answered.job;
-  const std::vector<Condition>& conditions = answered.conditions;
-  parts_.evidence.add(job);
-  std::vector<FlowResult> flows;
-  for (const JobConnection& one : job.connections) {
-    flows.push_back({&one.record, one.flow.states.get(), one.flow.first, one.flow.last, one.flow.lossy});
-    if (one.flow.lossy) ++result_.lossy;
-  }
-  const std::size_t missed = job.missed_flows();
-  result_.unobserved += missed;
-  JobResult result{job.job, conditions, flows, missed};
-  result.members = job.members;
-  if (parts_.asn != nullptr) {
-    result.sip_asn = parts_.asn->find(source_of(flows));
-    result.dip_asn = parts_.asn->find(job.job.dip);
-  }
-  if (parts_.options.repeat > 1) result.times = static_cast<unsigned>(answered.times);
-  if (parts_.jobs.retries()) result.attempts = parts_.jobs.attempt(job.job);
-  if (!came_to_nothing(job) || !parts_.jobs.may_ask_again(job.job)) return write(result);
-  Attempted found{job.job.line, {}, conditions};
-  json_.append(result, found.result);
-  parts_.jobs.ask_again(job.job, std::move(found));
-}
-
-void MeasureRun::write(const JobResult& result) {
-  const auto mine = guard_.own();
-  ++result_.results;
-  conditions_.add(result.conditions);
-  json_.append(result, results_);
-  parts_.jobs.finished(result.job);
-  if (parts_.campaign != nullptr) parts_.campaign->finished(result.job);
-  if (results_.size() >= write_at_once) flush_owned();
-}
-
-// Of jobs that were to be measured once more when the run was ended.
-void MeasureRun::decide_the_rest() {
-  std::vector<AnsweredJob> rest = votes_.close();
-  if (parts_.campaign != nullptr) return;
-  for (const AnsweredJob& answered : rest) add_decided(answered);
-}
-
-// Of jobs that were to be asked again when the run was ended: what was found before. With a journal they are
-// not done, and the next run asks them.
-void MeasureRun::write_leftovers() {
-  const std::vector<Attempted> leftovers = parts_.jobs.leftovers();
-  const auto mine = guard_.own();
-  if (parts_.campaign != nullptr) return;
-  for (const Attempted& one : leftovers) {
-    ++result_.results;
-    conditions_.add(one.conditions);
-    results_ += one.result;
-  }
+  results_.add(std::move(job));
 }
 
 void MeasureRun::look_at_network() {
   if (!parts_.pause) return;
   parts_.pause->look();
-  for (MergedJob& job : parts_.pause->take_counting()) add_result(std::move(job));
+  for (MergedJob& job : parts_.pause->take_counting()) results_.add(std::move(job));
   if (!parts_.pause->failure().empty() && result_.failure.empty() && !stopping_) {
     result_.failure = fmt::format("{}; no more jobs are taken", parts_.pause->failure());
     stop_taking();
@@ -254,28 +176,13 @@ void MeasureRun::look_at_network() {
 void MeasureRun::give_up_paused() {
   if (!parts_.pause) return;
   parts_.pause->look();
-  for (MergedJob& job : parts_.pause->take_counting()) add_result(std::move(job));
+  for (MergedJob& job : parts_.pause->take_counting()) results_.add(std::move(job));
   for (MergedJob& job : parts_.pause->give_up()) {
     ++result_.paused;
     if (parts_.campaign != nullptr) continue;
     discard_failures(job, "the network was away");
-    add_result(std::move(job));
+    results_.add(std::move(job));
   }
-}
-
-void MeasureRun::flush() {
-  const auto mine = guard_.own();
-  flush_owned();
-}
-
-void MeasureRun::flush_owned() {
-  const bool has_failed = parts_.campaign != nullptr && parts_.campaign->has_failed();
-  if (results_.empty() && !has_failed) return;
-  if (!parts_.write(results_)) {
-    stop_taking();
-    loop_.stop();
-  }
-  results_.clear();
 }
 
 // No flow comes back any more, and no job is finished. Counted in ticks: while this process is stopped there
@@ -295,8 +202,8 @@ void MeasureRun::give_up_stuck(std::string held_up_by) {
   fmt::print(stderr,
              "{} has not come back for {} and cannot be interrupted: the run is given up, with what was in "
              "flight; {} results\n",
-             held_up_by.empty() ? "a plugin" : held_up_by, most_stuck, result_.results);
-  if (!results_.empty()) parts_.write(results_);
+             held_up_by.empty() ? "a plugin" : held_up_by, most_stuck, results_.counters().results);
+  results_.write_what_there_is();
   if (parts_.campaign != nullptr) {
     if (const auto closed = parts_.campaign->close(false); !closed)
       fmt::print(stderr, "{}\n", closed.error().message);
@@ -329,6 +236,11 @@ void MeasureRun::stop_taking() {
   engine_.finish_soon();
 }
 
+void MeasureRun::stop_writing() {
+  stop_taking();
+  loop_.stop();
+}
+
 void MeasureRun::wait_for_tick() {
   tick_.expires_after(tick);
   tick_.async_wait([this](boost::system::error_code cancelled) {
@@ -339,7 +251,7 @@ void MeasureRun::wait_for_tick() {
 void MeasureRun::on_tick() {
   guard_.beat();
   look_at_network();
-  flush();
+  results_.flush();
   look_at_observer();
   if (const std::string why = parts_.evidence.trouble(); !why.empty()) {
     progress_.finish();
@@ -378,7 +290,7 @@ std::string MeasureRun::progress_text(std::chrono::duration<double> elapsed) con
     text += fmt::format(", {:.0f} %, {:02}:{:02} left", share * 100, left / 60, left % 60);
   }
   // Whether targets can be reached at all says most about how a run goes.
-  for (const auto& one : conditions_.list()) {
+  for (const auto& one : results_.conditions().list()) {
     if (!aspect_of(one.condition).ends_with(".connectivity")) continue;
     text += fmt::format(" | {} {}", one.condition, short_number(static_cast<double>(one.count)));
   }
@@ -386,6 +298,7 @@ std::string MeasureRun::progress_text(std::chrono::duration<double> elapsed) con
 }
 
 MeasureRunResult MeasureRun::result() {
+  result_.written = results_.counters();
   result_.engine = engine_.counters();
   result_.connections = engine_.connections();
   result_.observer = watch_.counters();
