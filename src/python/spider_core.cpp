@@ -4,14 +4,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 #include "base/log.h"
+#include "python/spider_record.h"
 
 namespace spiderling::python {
-
-namespace json = boost::json;
 
 namespace {
 
@@ -20,25 +16,11 @@ using namespace std::chrono_literals;
 constexpr std::size_t most_told = 20;  // different failures, each told once
 constexpr auto least_patience = 1s;    // beyond a connection's own time
 constexpr auto configure_patience = 60s;
-constexpr std::size_t most_depth = 100;  // of JSON; pathspider/_measure.py says less
 constexpr std::size_t most_threads = SpiderThreadsOptions().most;
 
 Ref or_throw(Ref made) {
   if (!made) throw std::runtime_error(take_exception().text);
   return made;
-}
-
-std::string json_of(const ConnectionRecord& record) {
-  json::object fields;
-  for (const auto& [name, value] : record.fields) fields[name] = value;
-  return json::serialize(fields);
-}
-
-void add_fields(ConnectionRecord& record, std::string_view text) {
-  json::parse_options options;
-  options.max_depth = most_depth;
-  const json::value fields = json::parse({text.data(), text.size()}, {}, options);
-  for (const json::key_value_pair& one : fields.as_object()) record.add(std::string(one.key()), one.value());
 }
 
 Configuration named(const std::string& name) { return Configuration(name); }
@@ -62,18 +44,8 @@ struct Connected {
   void await_resume() const noexcept {}
 };
 
-// What post_connect() of pathspider/_measure.py says of a connection.
-void take_told(SpiderCall& call, PyObject* told) {
-  const std::vector<Ref> parts = items_in(told);
-  SpiderCall::Told& into = call.told;
-  into.state = static_cast<ConnectionState>(number_in(parts.at(0).get()));
-  into.sp = static_cast<std::uint16_t>(std::clamp<std::int64_t>(number_in(parts.at(1).get()), 0, 65535));
-  into.sip = text_in(parts.at(2).get());
-  into.fields = text_in(parts.at(3).get());
-}
-
 void post_connect_in(PyObject* run, PyObject* job, SpiderCall& call, PyObject* number) {
-  take_told(call, call_method(run, "post_connect", {job, call.returned.get(), number}).get());
+  call.told = told_of_connection(call_method(run, "post_connect", {job, call.returned.get(), number}).get());
 }
 
 }  // namespace
@@ -269,20 +241,6 @@ LockedRef SpiderCore::forged_record(const ConnectionRecord& record) {
       Ref(Py_BuildValue("{s:i,s:i}", "sp", int{record.sp}, "spdr_state", static_cast<int>(record.state)))));
 }
 
-void SpiderCore::fill(ConnectionRecord& record, const SpiderCall& call) const {
-  const SpiderCall::Told& told = call.told;
-  record.state = told.state;
-  record.sp = told.sp != 0 ? told.sp : call.connected.sp;
-  if (record.sp == call.connected.sp) record.sip = call.connected.sip;
-  if (record.sip.version == IpVersion::none) {
-    if (const auto sip = IpAddress::parse(told.sip)) record.sip = *sip;
-  }
-  if (record.state != ConnectionState::ok && record.state == call.connected.state)
-    record.reason = call.connected.reason;
-  record.fields.clear();
-  if (!told.fields.empty()) add_fields(record, told.fields);
-}
-
 std::vector<std::uint8_t> SpiderCore::forge(const Job& job, std::size_t seq, const ForgedEnds& ends) const {
   const auto forged = std::make_shared<std::vector<std::uint8_t>>();
   call_now("forge()", [run = run_, forged, line = job.line, seq, sip = ends.sip.to_string(), sp = ends.sp] {
@@ -328,7 +286,8 @@ void SpiderCore::combine(const MergedFlows& flows, Conditions& conditions) const
   std::vector<SpiderFlow> told;
   for (const MergedFlow& flow : flows) {
     const ConnectionRecord& record = flow.connection();
-    told.push_back({flow_members(flow), json_of(record), record.state, record.sp, record.start, record.stop});
+    told.push_back(
+        {flow_members(flow), fields_json(record), record.state, record.sp, record.start, record.stop});
   }
   const auto texts = std::make_shared<std::vector<std::string>>();
   call_now("combine_flows()", [run = run_, texts, told = std::move(told), job = merged_] {

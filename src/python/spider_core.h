@@ -56,7 +56,6 @@ class SpiderCore {
   LockedRef new_job(const Job& job) const;
   std::shared_ptr<SpiderCall> begin_call(Worker& worker);
   static LockedRef forged_record(const ConnectionRecord& record);
-  void fill(ConnectionRecord& record, const SpiderCall& call) const;
   std::string flow_members(const MergedFlow& flow) const;
   std::chrono::milliseconds patience() const;
   std::string what(const std::string& function) const;
