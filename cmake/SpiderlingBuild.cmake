@@ -100,15 +100,15 @@ foreach(name IN ITEMS campaign/replay capture/pcapng_parser connect/dns_exchange
   set_source_files_properties(${CMAKE_SOURCE_DIR}/src/${name}_test.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endforeach()
 
-# The same with Boost.Asio in it, for the stages that use it; and with CLI11 besides, for the command lines. Each is made by
-# the first stage that asks for it: spiderling_stage(... PCH asio|command_line).
+# The same with Boost.Asio in it, for the stages that use it: made by the first that asks for it with
+# spiderling_stage(... PCH asio). CLI11 is in none: its objects at namespace scope cost each file three seconds that has it.
 function(spiderling_stage_pch name)
   if(TARGET spiderling_${name}_pch)
     return()
   endif()
   get_target_property(definitions spiderling_boost_asio INTERFACE_COMPILE_DEFINITIONS)
   spiderling_pch_library(spiderling_${name}_pch ${name}_pch.h DEFINITIONS ${definitions}
-                         LINK spiderling_boost_asio CLI11::CLI11)
+                         LINK spiderling_boost_asio)
 endfunction()
 
 # Tests need not be fast, but are half of what is compiled. What they test is compiled as ever.

@@ -43,9 +43,10 @@ struct Targets {
 };
 
 std::string target_text(const Job& job) {
-  std::string text = "  " + (job.dip.version == IpVersion::none ? "no address" : job.dip.to_string());
+  std::string text =
+      fmt::format("  {}", job.dip.version == IpVersion::none ? "no address" : job.dip.to_string());
   if (job.dp) text += fmt::format(" port {}", *job.dp);
-  if (!job.domain.empty()) text += " " + excerpt(job.domain);
+  if (!job.domain.empty()) text += fmt::format(" {}", excerpt(job.domain));
   return text + "\n";
 }
 

@@ -1,5 +1,7 @@
 #include "app/evidence_options.h"
 
+#include <CLI/CLI.hpp>
+
 namespace spiderling::app {
 
 void add_evidence_options(CLI::App& cli, EvidenceOptions& o) {

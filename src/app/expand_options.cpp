@@ -1,5 +1,7 @@
 #include "app/expand_options.h"
 
+#include <CLI/CLI.hpp>
+
 namespace spiderling::app {
 
 namespace {

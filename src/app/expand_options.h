@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "connect/name_resolver.h"
+
+namespace CLI {
+class App;
+}
 
 namespace spiderling::app {
 

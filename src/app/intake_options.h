@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "app/command.h"
 #include "base/error.h"
 #include "jobs/job_intake.h"
 #include "jobs/job_reader.h"
+
+namespace CLI {
+class App;
+}
 
 namespace spiderling::app {
 

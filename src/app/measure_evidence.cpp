@@ -8,7 +8,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
-#include "app/command_line.h"
 #include "app/measure_run.h"
 #include "campaign/metadata.h"
 #include "campaign/own_options.h"
@@ -143,8 +142,8 @@ RunDescription MeasureEvidence::describe(const EnginePlan& plan) const {
   d.options = own_options(*options_.measurement);
   d.connect = std::string(name_of(options_.mode));
   d.interface = options_.interface;
-  d.timeout = as_milliseconds(options_.timeout_seconds);
-  d.linger = as_milliseconds(options_.linger_seconds);
+  d.timeout = options_.connection_timeout();
+  d.linger = options_.linger();
   d.configurations = configurations_of(plan);
   return d;
 }

@@ -167,6 +167,12 @@ std::string unusable(const FoundMeasurements& found) {
 
 }  // namespace
 
+std::chrono::milliseconds MeasureOptions::connection_timeout() const {
+  return as_milliseconds(timeout_seconds);
+}
+
+std::chrono::milliseconds MeasureOptions::linger() const { return as_milliseconds(linger_seconds); }
+
 ParsedMeasure parse_measure(const Arguments& arguments, const Registry& registry) {
   ParsedMeasure parsed;
   MeasureOptions& o = parsed.options;

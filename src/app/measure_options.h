@@ -52,9 +52,8 @@ struct MeasureOptions {
 
   SurvivalOptions survival;
 
-  std::chrono::milliseconds connection_timeout() const {
-    return std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(timeout_seconds));
-  }
+  std::chrono::milliseconds connection_timeout() const;
+  std::chrono::milliseconds linger() const;
   JobFormat format() const {
     if (csv_input) return JobFormat::csv;
     return any_input ? JobFormat::by_first_line : JobFormat::ndjson;

@@ -42,8 +42,7 @@ FlowWatchOptions watch_options(const MeasureOptions& options, const Measurement&
                                FlowPackets* packets, Watchdog& watchdog) {
   FlowWatchOptions watch;
   watch.tells_answers = measurement.forger() != nullptr;
-  watch.linger =
-      std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(options.linger_seconds));
+  watch.linger = options.linger();
   watch.packets = packets;
   watch.max_failures = {options.max_failures};
   watch.watchdog = &watchdog;

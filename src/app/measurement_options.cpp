@@ -1,5 +1,6 @@
 #include "app/measurement_options.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <type_traits>

@@ -1,9 +1,11 @@
 // The own options of measurements on command lines.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "spiderling/measurement.h"
+
+namespace CLI {
+class App;
+}
 
 namespace spiderling::app {
 

@@ -1,5 +1,6 @@
 #include "app/plugin_options.h"
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,11 +1,13 @@
 // Plugins on command lines: where to look for more of them than are built in.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "app/command.h"
 #include "base/error.h"
 #include "plugins/registry.h"
+
+namespace CLI {
+class App;
+}
 
 namespace spiderling::app {
 

@@ -129,7 +129,7 @@ std::string reference_of(const std::vector<const FoundPlugin*>& plugins) {
       "record also "
       "has `pkt_first` and\n`pkt_last`, seconds since the epoch; capital letters in a condition stand for a "
       "value.\n";
-  for (const FoundPlugin* one : plugins) text += "\n" + reference_of(*one, true);
+  for (const FoundPlugin* one : plugins) text += fmt::format("\n{}", reference_of(*one, true));
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "app/survival_options.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <map>

@@ -1,6 +1,7 @@
 #include "app/survival_options.h"
 
 #include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 
