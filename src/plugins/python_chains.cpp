@@ -19,8 +19,18 @@ bool is_module_in(const fs::path& folder, const std::string& name) {
          fs::is_regular_file(folder / name / "__init__.py", absent);
 }
 
+// A folder as `spiderling new` makes it: its files are the modules.
+bool has_modules(const fs::path& folder) {
+  std::error_code problem;
+  fs::directory_iterator entry(folder, problem);
+  for (const fs::directory_iterator end; !problem && entry != end; entry.increment(problem)) {
+    if (entry->path().extension() == ".py") return true;
+  }
+  return false;
+}
+
 bool is_there(const std::string& module, const std::string& python_path) {
-  if (is_module_in(fs::path("."), module)) return true;
+  if (is_module_in(fs::path("."), module) || has_modules(fs::path(".") / module)) return true;
   for (std::size_t begin = 0; begin < python_path.size();) {
     const std::size_t end = std::min(python_path.find(':', begin), python_path.size());
     if (end > begin && is_module_in(python_path.substr(begin, end - begin), module)) return true;

@@ -12,7 +12,8 @@ namespace spiderling {
 
 /// What a user's word says of a chain in Python:
 ///
-///     mychain                    module mychain, all of its chain classes
+///     mychain                    module mychain, all of its chain classes; or a folder mychain/ of the current
+///                                one, those of all its .py files but tests
 ///     mychain:MyChain            one of them; also by its short name, my
 ///     path/to/mychain.py[:...]   the same of a file
 ///     pathspider.chains.tcp      a module of a package
@@ -22,7 +23,7 @@ struct PythonChainName {
 };
 
 /// nullopt: it is no such word, or a plain one, and there is no such file in the current folder or on
-/// PYTHONPATH. `python_path` as the variable has it.
+/// PYTHONPATH, and no such folder with .py files in the current one. `python_path` as the variable has it.
 std::optional<PythonChainName> python_chain_name(const std::string& word, const std::string& python_path);
 
 /// The chains that a word says; nullopt: python_chain_name() is. Starts Python if it does not run yet. Error:

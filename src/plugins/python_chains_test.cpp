@@ -41,6 +41,20 @@ TEST_F(PythonChainNameTest, IsAPlainWordOnlyWhereThereIsSuchAModule) {
   EXPECT_EQ("none", read("other", folder_.string()));
 }
 
+TEST_F(PythonChainNameTest, IsAFolderOfModulesOfTheCurrentFolder) {
+  fs::create_directories(folder_ / "made");
+  fs::create_directories(folder_ / "native");
+  std::ofstream(folder_ / "made" / "made.py") << "";
+  std::ofstream(folder_ / "native" / "native.cpp") << "";
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  EXPECT_EQ("made|", read("made", ""));
+  EXPECT_EQ("none", read("native", ""));
+  EXPECT_EQ("none", read("other", ""));
+  fs::current_path(before);
+  EXPECT_EQ("none", read("made", folder_.string())) << "Python does not look into folders of its path";
+}
+
 TEST_F(PythonChainNameTest, IsNothingWithoutAModuleOrBehindTheColon) {
   for (const char* word : {"", ":", ":MyChain", "module:"})
     EXPECT_EQ("none", read(word, folder_.string())) << word;

@@ -35,6 +35,7 @@ def a_chain_runs_beside_native_ones(folder):
 
 def it_is_found_by_module_path_and_class(folder):
     there = module(folder, name="there/push.py")
+    there.with_name("push_test.py").write_text("raise SystemExit('a test of it, which nobody asked for')\n")
     trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
     for words, where in (
         (["push"], {"cwd": there.parent}),
@@ -43,6 +44,8 @@ def it_is_found_by_module_path_and_class(folder):
         ([there], {}),
         ([f"{there}:Push"], {}),
         (["there/push.py:pushchain"], {"cwd": folder}),
+        (["there"], {"cwd": folder}),
+        (["there:push"], {"cwd": folder}),
     ):
         found = records("-i", trace, *(words if "basic" in words or any(":" in str(one) for one in words) else [*words, "basic"]),
                         **where)
