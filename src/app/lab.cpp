@@ -191,8 +191,15 @@ void add_check_options(CLI::App& check, LabOptions& o) {
   check.add_flag("--keep", o.keep, "Leave the lab up afterwards; use one that is up");
   check.add_flag("--json", o.json, "Print the verdict as one JSON object");
   check.add_flag("--brief", o.brief, "Print one line if all is right");
+  check.add_flag("--color", o.color, "Colour it whatever it is printed to");
+  check
+      .add_option("--at-once", o.at_once,
+                  "With all: so many labs at a time; fewer where targets are many or the machine is busy")
+      ->check(CLI::Range(1u, 64u))
+      ->type_name("N")
+      ->capture_default_str();
   check.footer(
-      "SCENARIO all: those of all measurements, one after the other, with --brief.\n"
+      "SCENARIO all: those of all measurements, some side by side, each told of as it ends, with --brief.\n"
       "Words behind -- go to `spiderling measure`. Exit status: 0 all right, 1 not, 2 nothing was measured.");
 }
 

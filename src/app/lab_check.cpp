@@ -54,11 +54,6 @@ Result<void> judge_file(const std::string& path, lab::Judge& judge) {
   return {};
 }
 
-bool wants_color() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-}
-
 Result<bool> turns_names_into_addresses(const Arguments& arguments, const std::string& measurement) {
   const auto registry = Registry::find(arguments.plugins);  // what was passed over, `measure` will say
   if (!registry) return tl::unexpected(registry.error());
@@ -154,10 +149,10 @@ class Check {
   int report() const {
     const lab::Verdict verdict = judge_.verdict();
     if (options_.brief && verdict.all_right())
-      fmt::print("{}", lab::verdict_line(loaded_.scenario, verdict, wants_color()));
+      fmt::print("{}", lab::verdict_line(loaded_.scenario, verdict, wants_color(options_)));
     else
       fmt::print("{}", options_.json ? lab::verdict_json(loaded_.scenario, verdict)
-                                     : lab::verdict_text(loaded_.scenario, verdict, wants_color()));
+                                     : lab::verdict_text(loaded_.scenario, verdict, wants_color(options_)));
     return verdict.all_right() ? success : failed_while_running;
   }
 
@@ -169,6 +164,12 @@ class Check {
 };
 
 }  // namespace
+
+bool wants_color(const LabOptions& options) {
+  if (options.color) return true;
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
 
 int lab_check(const Arguments& arguments, const LabOptions& options) {
   if (options.scenario == "all") return lab_check_all(arguments, options);

@@ -25,6 +25,8 @@ struct LabOptions {
   bool keep = false;
   bool all = false;
   bool brief = false;
+  bool color = false;                  ///< whatever standard output is
+  std::size_t at_once = 6;             ///< labs, where all are checked
   std::uint32_t scale = 1;             ///< times as many targets as the scenario has
   std::optional<double> loss_percent;  ///< instead of the scenario's
   std::vector<std::string> words;      ///< behind --
@@ -47,7 +49,8 @@ int refuse(const Arguments& arguments, const Error& problem);
 Result<lab::LabHandle> bring_up(const LoadedScenario& loaded, const lab::LabList& list);
 
 int lab_check(const Arguments& arguments, const LabOptions& options);
-/// Every scenario that is marked for it, one after the other.
+/// Every scenario that is marked for it, some of them side by side.
 int lab_check_all(const Arguments& arguments, const LabOptions& options);
+bool wants_color(const LabOptions& options);
 
 }  // namespace spiderling::app

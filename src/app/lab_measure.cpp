@@ -21,16 +21,16 @@ namespace {
 constexpr std::size_t longest_line = 16 << 20;
 constexpr std::size_t jobs_at_once = 64 << 10;
 
-void show(int file) {
+}  // namespace
+
+void show(int file, int to) {
   ::lseek(file, 0, SEEK_SET);
   char buffer[4096];
   ssize_t size = 0;
   while ((size = ::read(file, buffer, sizeof buffer)) > 0) {
-    if (::write(STDERR_FILENO, buffer, static_cast<std::size_t>(size)) != size) return;
+    if (::write(to, buffer, static_cast<std::size_t>(size)) != size) return;
   }
 }
-
-}  // namespace
 
 bool LineCutter::read_from(int stream) {
   char buffer[64 << 10];
@@ -84,7 +84,7 @@ Result<int> LabMeasure::run(std::vector<std::string> words) {
   int status = 0;
   while (::waitpid(*program, &status, 0) < 0 && errno == EINTR) {
   }
-  if (said && exit_status(status) != 0) show(said.get());
+  if (said && exit_status(status) != 0) show(said.get(), STDERR_FILENO);
   return exit_status(status);
 }
 

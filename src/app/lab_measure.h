@@ -11,6 +11,9 @@
 
 namespace spiderling::app {
 
+/// Copies all that is in a file (of memory) to a descriptor, as far as that takes it.
+void show(int file, int to);
+
 /// Cuts a stream of bytes into lines. What is beyond the longest line that a result can be is left out.
 class LineCutter {
  public:

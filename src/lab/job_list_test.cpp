@@ -26,9 +26,9 @@ TEST(JobList, IsOneLineATarget) {
   while (jobs.append_next(text)) {
   }
   EXPECT_EQ(
-      "{\"dip\":\"fd53:7069:6465:2::1\",\"dp\":443,\"domain\":\"many.lab.test\",\"lab_host\":\"many\"}\n"
+      "{\"dip\":\"fd53:7069:6465:200::1\",\"dp\":443,\"domain\":\"many.lab.test\",\"lab_host\":\"many\"}\n"
       "{\"dip\":\"10.1.0.1\",\"dp\":80,\"domain\":\"few.lab.test\",\"lab_host\":\"few\"}\n"
-      "{\"dip\":\"fd53:7069:6465:2::2\",\"dp\":443,\"domain\":\"many.lab.test\",\"lab_host\":\"many\"}\n",
+      "{\"dip\":\"fd53:7069:6465:200::2\",\"dp\":443,\"domain\":\"many.lab.test\",\"lab_host\":\"many\"}\n",
       text);
 }
 

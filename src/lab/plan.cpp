@@ -24,11 +24,14 @@ IpAddress ipv4(std::uint32_t value) {
   return IpAddress::v4(bytes);
 }
 
+// The host's number has its low byte first. The kernel keeps cookies of Fast Open by the exclusive or of an
+// address's words, and no more than six of one sum: where hosts and targets were numbered in the same byte,
+// sums met, and cookies were lost before they were used.
 IpAddress ipv6(std::size_t host, std::uint32_t interface) {
   std::uint8_t bytes[16] = {};
   std::ranges::copy(ipv6_first, bytes);
-  bytes[6] = static_cast<std::uint8_t>((host + 1) >> 8);
-  bytes[7] = static_cast<std::uint8_t>(host + 1);
+  bytes[6] = static_cast<std::uint8_t>(host + 1);
+  bytes[7] = static_cast<std::uint8_t>((host + 1) >> 8);
   store_be32_at(bytes + 12, interface);
   return IpAddress::v6(bytes);
 }

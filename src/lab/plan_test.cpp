@@ -25,14 +25,14 @@ TEST(Plan, EveryHostHasPrefixesOfItsOwn) {
   EXPECT_EQ("10.2.0.0/15", plan.prefix(1, IpVersion::v4)->to_string());
   EXPECT_EQ(nullptr, plan.prefix(2, IpVersion::v4));
   EXPECT_EQ("10.4.0.0/16", plan.prefix(3, IpVersion::v4)->to_string());
-  EXPECT_EQ("fd53:7069:6465:2::/64", plan.prefix(1, IpVersion::v6)->to_string());
+  EXPECT_EQ("fd53:7069:6465:200::/64", plan.prefix(1, IpVersion::v6)->to_string());
   EXPECT_EQ(nullptr, plan.prefix(3, IpVersion::v6));
 }
 
 TEST(Plan, AddressesAndTargetsAreOneToOne) {
   const AddressPlan plan = plan_of({host(3), host(70'000)});
   EXPECT_EQ("10.1.0.1", plan.address({0, IpVersion::v4, 0}).to_string());
-  EXPECT_EQ("fd53:7069:6465:1::3", plan.address({0, IpVersion::v6, 2}).to_string());
+  EXPECT_EQ("fd53:7069:6465:100::3", plan.address({0, IpVersion::v6, 2}).to_string());
   EXPECT_EQ("10.3.17.112", plan.address({1, IpVersion::v4, 69'999}).to_string());
   for (const Target target : {Target{0, IpVersion::v4, 2}, Target{1, IpVersion::v4, 69'999},
                               Target{1, IpVersion::v6, 0}, Target{1, IpVersion::v6, 65'535}})
@@ -41,8 +41,8 @@ TEST(Plan, AddressesAndTargetsAreOneToOne) {
 
 TEST(Plan, OtherAddressesAreNoTargets) {
   const AddressPlan plan = plan_of({host(3)});
-  for (const char* other : {"10.1.0.0", "10.1.0.4", "10.2.0.1", "192.0.2.1", "fd53:7069:6465:1::",
-                            "fd53:7069:6465:1::4", "fd53:7069:6465:1:1::1", "fd53:7069:6465:2::1"})
+  for (const char* other : {"10.1.0.0", "10.1.0.4", "10.2.0.1", "192.0.2.1", "fd53:7069:6465:100::",
+                            "fd53:7069:6465:100::4", "fd53:7069:6465:100:1::1", "fd53:7069:6465:200::1"})
     EXPECT_EQ(std::nullopt, plan.find(*IpAddress::parse(other))) << other;
 }
 

@@ -26,7 +26,7 @@ TEST_F(ResolvedNamesTest, AsksForANameATarget) {
   EXPECT_FALSE(names_.append_next(jobs));
   EXPECT_EQ("{\"domain\":\"n0.clean.lab.test\",\"rank\":0}\n{\"domain\":\"n1.clean.lab.test\",\"rank\":1}\n",
             jobs);
-  EXPECT_EQ("[fd53:7069:6465:1::1]:53", names_.resolver());
+  EXPECT_EQ("[fd53:7069:6465:100::1]:53", names_.resolver());
 }
 
 TEST_F(ResolvedNamesTest, BothAddressesOnceAreRight) {

@@ -34,7 +34,7 @@ reset tcp option sack-perm
 chain forward {
 type filter hook forward priority filter; policy accept;
 iif "prober0" ip daddr vmap { 10.2.0.0/16 : goto to1, 10.3.0.0/16 : goto to2 }
-iif "prober0" ip6 daddr vmap { fd53:7069:6465:2::/64 : goto to1 }
+iif "prober0" ip6 daddr vmap { fd53:7069:6465:200::/64 : goto to1 }
 iif "servers0" ip saddr vmap { 10.3.0.0/16 : goto from2 }
 }
 }

@@ -39,7 +39,7 @@ class Truth : public ::testing::Test {
 
 TEST_F(Truth, AllRight) {
   take_all_right();
-  take("fd53:7069:6465:2::1", R"("ecn.connectivity.broken")");
+  take("fd53:7069:6465:200::1", R"("ecn.connectivity.broken")");
   const Verdict verdict = judge_.verdict();
   EXPECT_TRUE(verdict.all_right());
   EXPECT_EQ(4u, verdict.results);
@@ -63,7 +63,7 @@ TEST_F(Truth, AMissingResultIsNotRight) {
 
 TEST_F(Truth, ASecondResultOfATargetIsNotRight) {
   take_all_right();
-  take("fd53:7069:6465:2::1", R"("ecn.connectivity.broken")");
+  take("fd53:7069:6465:200::1", R"("ecn.connectivity.broken")");
   take("10.2.0.1", R"("ecn.connectivity.works")");
   const Verdict verdict = judge_.verdict();
   EXPECT_FALSE(verdict.all_right());
@@ -90,7 +90,7 @@ TEST_F(Truth, AConditionTwiceIsWrong) {
 
 TEST_F(Truth, ForeignAndUnreadableLinesAreCounted) {
   take_all_right();
-  take("fd53:7069:6465:2::1", R"("ecn.connectivity.broken")");
+  take("fd53:7069:6465:200::1", R"("ecn.connectivity.broken")");
   EXPECT_TRUE(judge_.verdict().all_right());
   take("192.0.2.1", "");
   take("10.1.0.3", "");

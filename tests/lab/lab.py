@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import sandbox  # noqa: E402
 from sandbox import SPIDERLING, assert_as_before, lab, machine, others, run_in, wait_for  # noqa: E402
 
-CLEAN = {4: "10.1.0.1", 6: "fd53:7069:6465:1::1"}
+CLEAN = {4: "10.1.0.1", 6: "fd53:7069:6465:100::1"}
 
 
 def scenario(text, name="mine"):
@@ -77,7 +77,7 @@ print("good")
 def servers_answer():
     path = scenario("")
     with Up(path) as up:
-        for address in ("10.1.0.1", "10.1.78.32", "fd53:7069:6465:1::1", "fd53:7069:6465:1::4e20"):
+        for address in ("10.1.0.1", "10.1.78.32", "fd53:7069:6465:100::1", "fd53:7069:6465:100::4e20"):
             host = f"[{address}]" if ":" in address else address
             for url, words, protocol in (
                     (f"http://{host}/", [], "1.1"), (f"https://{host}/", ["--http1.1"], "1.1"),
