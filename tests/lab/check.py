@@ -105,6 +105,15 @@ def what_does_not_go_with_all():
         assert "goes with one scenario" in lab("check", "all", *words, status=2), words
 
 
+def what_is_refused_ends_all():
+    """The first that cannot measure says why, the others are ended with their labs."""
+    before = sandbox.machine()
+    said = lab("check", "all", "--at-once", "3", "--", "--no-such-option", status=2)
+    assert said.count("--no-such-option") == 1 and "measurements in" not in said, said
+    sandbox.assert_as_before(before)
+    assert "--at-once" in lab("check", "all", "--at-once", "0", status=2)
+
+
 def scale_and_loss():
     path = pathlib.Path("/run/small.toml")
     path.write_text('name = "small"\n[[host]]\nbox = "clean"\ncount = 3\necn = ["ecn.connectivity.offline"]\n')
