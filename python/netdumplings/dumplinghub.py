@@ -57,10 +57,12 @@ class DumplingHub:
 
     def run(self):
         """Raises NetDumplingsError if the hub cannot start, or ends by itself."""
-        self._stopping = False
+        self._stopping, self._process = False, None
         self._process = self._start()
         reader = threading.Thread(target=self._relay_log, args=(self._process.stderr,), daemon=True)
         reader.start()
+        if self._stopping:  # meanwhile
+            self.stop()
         try:
             status = self._process.wait()
         except BaseException as interruption:
@@ -77,7 +79,7 @@ class DumplingHub:
         self._logger.info("Dumpling hub signing off.")
 
     def stop(self):
-        """Ends run(). From any thread."""
+        """Ends a run() that has begun. From any thread."""
         self._stopping = True
         process = self._process
         if process is None or process.poll() is not None:

@@ -81,8 +81,8 @@ class DumplingKitchen:
         if self.chef_poke_interval is not None and not 0 < self.chef_poke_interval <= _LONGEST_INTERVAL:
             raise NetDumplingsError(f"chef_poke_interval is {self.chef_poke_interval!r}: seconds above 0 and up to "
                                     f"{_LONGEST_INTERVAL:.0e}, or None for no pokes")
-        source = _packets.open_source(self.interface, self.filter)
         self._stopped = threading.Event()  # a new one: what is left of an earlier run shall not go on
+        source = _packets.open_source(self.interface, self.filter)
         try:
             if self.dumpling_queue is None:
                 self.delivery = HubDelivery(self.hub, self._hello(), name=self.name)
@@ -100,7 +100,7 @@ class DumplingKitchen:
             self._close(source.lost())
 
     def stop(self):
-        """Ends run(). From any thread, handlers among them."""
+        """Ends a run() that has begun. From any thread, handlers among them."""
         self._stopped.set()
 
     @staticmethod

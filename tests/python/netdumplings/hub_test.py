@@ -118,6 +118,21 @@ class Hub(unittest.TestCase):
             with Running(hub):
                 pass
 
+    def test_stopped_while_it_starts(self):
+        class Impatient(DumplingHub):
+            def _start(self):
+                started = super()._start()
+                self.stop()
+                return started
+
+        hub = Impatient(in_port=0, out_port=0)
+        thread = threading.Thread(target=hub.run, daemon=True)
+        thread.start()
+        thread.join(DEADLINE)
+        alive = thread.is_alive()
+        hub.stop()
+        self.assertFalse(alive)
+
     def test_port_in_use(self):
         with Running(DumplingHub(in_port=0, out_port=0)) as hub:
             second = DumplingHub(in_port=hub.in_port, out_port=0)

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 import warnings
+from unittest import mock
 
 from netdumplings import DumplingChef, DumplingKitchen, NetDumplingsError, _packets
 from netdumplings.dumplingchefs import DNSLookupChef, PacketCountChef
@@ -189,6 +190,14 @@ class RunsLive(unittest.TestCase):
             thread.join(DEADLINE)
         self.assertTrue(source.closed)
         self.assertIn("3 packets lost in capture", logs.output[-1])
+
+    def test_stopped_while_it_starts(self):
+        kitchen = DumplingKitchen(Recorder())
+        with mock.patch.object(_packets, "open_source", lambda *_: kitchen.stop() or FakeSource()):
+            thread = threading.Thread(target=kitchen.run, daemon=True)
+            thread.start()
+            thread.join(DEADLINE)
+        self.assertFalse(thread.is_alive())
 
     def test_the_first_poke_is_at_the_start(self):
         kitchen = DumplingKitchen(Recorder(), chef_poke_interval=3600)
