@@ -127,10 +127,7 @@ int contains(PyObject* self, PyObject* key) {
 }
 
 PyObject* get(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  if (count < 1 || count > 2) {
-    PyErr_SetString(PyExc_TypeError, "get expected 1 or 2 arguments");
-    return nullptr;
-  }
+  if (count < 1 || count > 2) return fail(PyExc_TypeError, "get expected 1 or 2 arguments");
   PyObject* found = find(self, arguments[0]);
   if (found != nullptr || PyErr_Occurred() != nullptr) return found;
   return Py_NewRef(count == 2 ? arguments[1] : Py_None);

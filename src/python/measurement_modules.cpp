@@ -50,7 +50,7 @@ void import_ours_first() {
 Ref adapter() {
   import_ours_first();
   Ref module(PyImport_ImportModule("pathspider._measure"));
-  if (!module) throw std::runtime_error(take_exception().text);
+  if (!module) throw_exception();
   return module;
 }
 

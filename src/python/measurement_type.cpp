@@ -12,11 +12,6 @@ namespace spiderling::python {
 
 namespace {
 
-PyObject* fail(PyObject* type, const std::string& problem) {
-  PyErr_SetString(type, problem.c_str());
-  return nullptr;
-}
-
 PyObject* new_text(std::string_view text) {
   return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
 }

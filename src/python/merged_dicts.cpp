@@ -14,11 +14,6 @@ namespace {
 
 constexpr auto most_flows = static_cast<Py_ssize_t>(Merger::max_connections);
 
-bool fail(PyObject* type, const std::string& problem) {
-  PyErr_SetString(type, problem.c_str());
-  return false;
-}
-
 template <class T>
 void store(std::uint8_t* at, T value) {
   std::memcpy(at, &value, sizeof value);
@@ -28,10 +23,7 @@ template <class T>
 bool store_unsigned(PyObject* value, std::uint8_t* at) {
   const unsigned long long number = PyLong_AsUnsignedLongLong(value);
   if (number == std::numeric_limits<unsigned long long>::max() && PyErr_Occurred() != nullptr) return false;
-  if (number > std::numeric_limits<T>::max()) {
-    PyErr_SetString(PyExc_OverflowError, "it is too large");
-    return false;
-  }
+  if (number > std::numeric_limits<T>::max()) return fail(PyExc_OverflowError, "it is too large");
   store(at, static_cast<T>(number));
   return true;
 }

@@ -10,11 +10,6 @@ namespace spiderling::python {
 
 namespace {
 
-bool fail(PyObject* type, const std::string& problem) {
-  PyErr_SetString(type, problem.c_str());
-  return false;
-}
-
 bool read_hooks(PyObject* given, ChainParts& parts) {
   if (!PyDict_Check(given)) return fail(PyExc_TypeError, "the hooks of a chain are a dict");
   PyObject *key = nullptr, *value = nullptr;

@@ -90,11 +90,6 @@ struct ObserverObject {
 };
 ObserverObject* observer_of(PyObject* self) { return reinterpret_cast<ObserverObject*>(self); }
 
-PyObject* fail(PyObject* type, const std::string& problem) {
-  PyErr_SetString(type, problem.c_str());
-  return nullptr;
-}
-
 PyObject* create(PyTypeObject* type, PyObject* arguments, PyObject* named) {
   static const char* names[] = {"source",    "chains", "idle_timeout", "expiry_timeout",
                                 "functions", "filter", "aggregate",    nullptr};
@@ -145,8 +140,7 @@ void dealloc(PyObject* self) {
 // False: another thread is in it, and an exception is set.
 bool enter(ObserverObject* self) {
   if (!self->busy) return true;
-  PyErr_SetString(PyExc_RuntimeError, "this observer is running in another thread");
-  return false;
+  return fail(PyExc_RuntimeError, "this observer is running in another thread");
 }
 
 std::optional<std::string> run_without_lock(ObserverObject* self, Clock::time_point until) {

@@ -72,11 +72,6 @@ struct Value {
   }
 };
 
-bool fail(const std::string& problem) {
-  PyErr_SetString(PyExc_ValueError, problem.c_str());
-  return false;
-}
-
 }  // namespace
 
 bool set_options(Measurement& measurement, PyObject* given) {
@@ -85,12 +80,12 @@ bool set_options(Measurement& measurement, PyObject* given) {
   for (Py_ssize_t at = 0; PyDict_Next(given, &at, &key, &value) != 0;) {
     const std::string name = text_of(key);
     const auto option = std::ranges::find(list.options(), name, &Option::name);
-    if (option == list.options().end()) return fail("it has no option '" + name + "'");
+    if (option == list.options().end()) return fail(PyExc_ValueError, "it has no option '" + name + "'");
     try {
       const Ref held = Ref::borrowed(value);
       std::visit(Set{*option, held.get()}, option->target);
     } catch (const std::exception& problem) {
-      return fail(name + ": " + problem.what());
+      return fail(PyExc_ValueError, name + ": " + problem.what());
     }
   }
   return true;
@@ -108,8 +103,7 @@ PyObject* describe_options(Measurement& measurement) {
       if (!all || !one || PyList_Append(all.get(), one.get()) != 0) return nullptr;
     }
   } catch (const std::exception& problem) {
-    fail(problem.what());
-    return nullptr;
+    return fail(PyExc_ValueError, problem.what());
   }
   return PyList_AsTuple(all.get());
 }

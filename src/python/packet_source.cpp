@@ -60,10 +60,7 @@ PyObject* create(PyTypeObject* type, PyObject* arguments, PyObject* named) {
   Py_BEGIN_ALLOW_THREADS;  // a pipe waits for its writer
   opened.emplace(Source::open(name, options));
   Py_END_ALLOW_THREADS;
-  if (!*opened) {
-    PyErr_SetString(PyExc_OSError, opened->error().message.c_str());
-    return nullptr;
-  }
+  if (!*opened) return fail(PyExc_OSError, opened->error().message.c_str());
   PyObject* made = type->tp_alloc(type, 0);
   if (made != nullptr) source_of(made)->feed = new Feed(std::move(**opened));
   return made;
@@ -116,10 +113,7 @@ PyObject* feed(PyObject* object, PyObject* arguments) {
   double seconds = 0;
   if (PyArg_ParseTuple(arguments, "Od", &handler, &seconds) == 0) return nullptr;
   SourceObject* self = source_of(object);
-  if (self->busy) {
-    PyErr_SetString(PyExc_RuntimeError, "this source is feeding another handler");
-    return nullptr;
-  }
+  if (self->busy) return fail(PyExc_RuntimeError, "this source is feeding another handler");
   constexpr double longest = 3600;
   const auto wait = std::chrono::duration<double>(std::clamp(seconds, 0.0, longest));
   self->busy = true;

@@ -4,6 +4,7 @@
 
 #include "python/header_object.h"
 #include "python/headers.h"
+#include "python/ref.h"
 
 namespace spiderling::python {
 
@@ -30,11 +31,6 @@ PyObject* make(const IpAddress& address, int length) {
   return reinterpret_cast<PyObject*>(made);
 }
 
-PyObject* fail(const char* problem) {
-  PyErr_SetString(PyExc_ValueError, problem);
-  return nullptr;
-}
-
 // None or a number of bits; false: an exception is set.
 bool read_length(PyObject* given, const IpAddress& address, int& length) {
   if (given == nullptr || given == Py_None) {
@@ -44,7 +40,7 @@ bool read_length(PyObject* given, const IpAddress& address, int& length) {
   const long bits = PyLong_AsLong(given);
   if (bits == -1 && PyErr_Occurred() != nullptr) return false;
   if (bits < 0 || bits > bits_of(address))
-    return fail("the length is more than the address has bits") != nullptr;
+    return fail(PyExc_ValueError, "the length is more than the address has bits");
   length = static_cast<int>(bits);
   return true;
 }
@@ -61,7 +57,7 @@ PyObject* create(PyTypeObject*, PyObject* arguments, PyObject* named) {
   const bool fits = (version == 4 && bytes.len == 4) || (version == 6 && bytes.len == 16);
   const IpAddress address = !fits ? IpAddress{} : version == 4 ? IpAddress::v4(data) : IpAddress::v6(data);
   PyBuffer_Release(&bytes);
-  if (!fits) return fail("an address is version 4 and 4 bytes, or version 6 and 16 bytes");
+  if (!fits) return fail(PyExc_ValueError, "an address is version 4 and 4 bytes, or version 6 and 16 bytes");
   int length = -1;
   return read_length(given_length, address, length) ? make(address, length) : nullptr;
 }
@@ -119,14 +115,10 @@ int first_difference(const IpAddress& a, const IpAddress& b) {
 }
 
 const PrefixObject* other_of(PyObject* self, PyObject* other) {
-  if (PyObject_TypeCheck(other, prefix_type) == 0) {
-    PyErr_SetString(PyExc_TypeError, "Expected an IPprefix");
-    return nullptr;
-  }
+  if (PyObject_TypeCheck(other, prefix_type) == 0) return fail(PyExc_TypeError, "Expected an IPprefix");
   const PrefixObject* given = prefix_of(other);
   if (given->address.version == prefix_of(self)->address.version) return given;
-  PyErr_SetString(PyExc_ValueError, "the two are of different IP versions");
-  return nullptr;
+  return fail(PyExc_ValueError, "the two are of different IP versions");
 }
 
 PyObject* version(PyObject* self, void*) {
@@ -172,7 +164,8 @@ PyObject* equal(PyObject* self, PyObject* other) {
 PyObject* has_bit_set(PyObject* self, PyObject* argument) {
   const long number = PyLong_AsLong(argument);
   if (number == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  if (number < 0 || number >= bits_of(prefix_of(self)->address)) return fail("the address has no such bit");
+  if (number < 0 || number >= bits_of(prefix_of(self)->address))
+    return fail(PyExc_ValueError, "the address has no such bit");
   return new_bool(bit(prefix_of(self)->address, static_cast<int>(number)));
 }
 PyObject* first_bit_different(PyObject* self, PyObject* other) {
@@ -205,7 +198,7 @@ PyObject* from_s(PyObject*, PyObject* argument) {
   const std::string whole(given);
   const auto slash = whole.find('/');
   const auto address = IpAddress::parse(whole.substr(0, slash));
-  if (!address) return fail("neither an IPv4 nor an IPv6 address");
+  if (!address) return fail(PyExc_ValueError, "neither an IPv4 nor an IPv6 address");
   if (slash == std::string::npos) return make(*address, -1);
   PyObject* bits = PyLong_FromString(whole.c_str() + slash + 1, nullptr, 10);
   int read = -1;

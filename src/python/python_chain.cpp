@@ -181,7 +181,7 @@ Verdict PythonChain::run(HookKind kind, void* state, const FlowPacket& packet) c
   if (first->rec == nullptr) {
     const std::uint8_t* states = static_cast<std::uint8_t*>(state) + bound.to_states;
     first->rec = FlowRec::make(*first->bound->natives, states, packet->time(), parts_.form);
-    if (first->rec == nullptr) throw std::runtime_error(take_exception().text);
+    if (first->rec == nullptr) throw_exception();
   }
   FlowRec::packet(first->rec, packet->time());
   const InHook in_hook;

@@ -12,23 +12,18 @@ using namespace std::chrono_literals;
 
 constexpr auto end_patience = 2s;  // for a thread that has nothing to do to be gone
 
-[[noreturn]] void refuse() { throw std::runtime_error(take_exception().text); }
-
 // As netdumplings gives it: what the chef may ask about its kitchen.
 Ref kitchen_named(const std::string& name) {
   const Ref module(PyImport_ImportModule("netdumplings._kitchen_of_chef"));
-  Ref kitchen(module ? PyObject_CallMethod(module.get(), "KitchenOfChef", "s", name.c_str()) : nullptr);
-  if (!kitchen) refuse();
-  return kitchen;
+  return or_throw(
+      Ref(module ? PyObject_CallMethod(module.get(), "KitchenOfChef", "s", name.c_str()) : nullptr));
 }
 
 Ref construct(PyObject* chef_class, const std::string& kitchen) {
   const Ref its_kitchen = kitchen_named(kitchen);
   const Ref none(PyTuple_New(0));
   const Ref named(Py_BuildValue("{s:O}", "kitchen", its_kitchen.get()));
-  Ref chef(none && named ? PyObject_Call(chef_class, none.get(), named.get()) : nullptr);
-  if (!chef) refuse();
-  return chef;
+  return or_throw(Ref(none && named ? PyObject_Call(chef_class, none.get(), named.get()) : nullptr));
 }
 
 }  // namespace

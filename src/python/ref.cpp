@@ -1,5 +1,7 @@
 #include "python/ref.h"
 
+#include <stdexcept>
+
 namespace spiderling::python {
 
 namespace {
@@ -82,6 +84,19 @@ RaisedException take_exception() {
   if (traceback != nullptr) raised.where = innermost(traceback);
   raised.traceback = formatted_traceback(type, value, traceback);
   return raised;
+}
+
+void throw_exception() { throw std::runtime_error(take_exception().text); }
+
+Ref or_throw(Ref made) {
+  if (!made) throw_exception();
+  return made;
+}
+
+Failed fail(PyObject* type, std::string_view problem) {
+  const Ref text(PyUnicode_DecodeUTF8(problem.data(), static_cast<Py_ssize_t>(problem.size()), "replace"));
+  if (text) PyErr_SetObject(type, text.get());
+  return {};
 }
 
 }  // namespace spiderling::python

@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace spiderling::python {
@@ -54,5 +55,26 @@ struct RaisedException {
 };
 /// Takes the exception that is set, SystemExit and KeyboardInterrupt too; none is set afterwards.
 RaisedException take_exception();
+
+// From Python's exceptions to ours.
+
+/// Takes the exception that is set and throws what it says, as std::runtime_error.
+[[noreturn]] void throw_exception();
+/// `made`, or throw_exception() if it is nothing.
+Ref or_throw(Ref made);
+
+// From our errors to Python's exceptions.
+
+/// What a function returns that has failed and set an exception: no object, or false.
+struct Failed {
+  template <class Type>
+  operator Type*() const {
+    return nullptr;
+  }
+  operator bool() const { return false; }
+};
+/// Sets an exception of this type. Bytes of `problem` that are not UTF-8 are replaced.
+///     if (count < 0) return fail(PyExc_ValueError, "there are less than none");
+Failed fail(PyObject* type, std::string_view problem);
 
 }  // namespace spiderling::python

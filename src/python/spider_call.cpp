@@ -104,10 +104,7 @@ PyObject* can_connect(PyObject* self, PyObject* arguments) {
 
 PyObject* tcp_connect(PyObject* self, PyObject* /*none*/) {
   const std::shared_ptr<SpiderCall> call = reinterpret_cast<WorkerObject*>(self)->call;
-  if (std::exchange(call->used, true)) {
-    PyErr_SetString(PyExc_RuntimeError, "the engine connects once");
-    return nullptr;
-  }
+  if (std::exchange(call->used, true)) return fail(PyExc_RuntimeError, "the engine connects once");
   const auto reply = std::make_shared<Reply>();
   std::optional<Answer> answer;
   Py_BEGIN_ALLOW_THREADS;
@@ -115,10 +112,7 @@ PyObject* tcp_connect(PyObject* self, PyObject* /*none*/) {
   call->post([call, kept = std::move(promised)] { connect(call, kept); });
   answer = reply->wait();
   Py_END_ALLOW_THREADS;
-  if (!answer) {
-    PyErr_SetString(PyExc_TimeoutError, "the time of this connection is over");
-    return nullptr;
-  }
+  if (!answer) return fail(PyExc_TimeoutError, "the time of this connection is over");
   return Py_BuildValue("iii", answer->descriptor, int{answer->sp}, static_cast<int>(answer->state));
 }
 
@@ -150,7 +144,7 @@ bool make_worker_type() {
 
 Ref make_worker_object(std::shared_ptr<SpiderCall> call) {
   Ref made(worker_type->tp_alloc(worker_type, 0));
-  if (!made) throw std::runtime_error(take_exception().text);
+  if (!made) throw_exception();
   std::construct_at(&reinterpret_cast<WorkerObject*>(made.get())->call, std::move(call));
   return made;
 }

@@ -18,11 +18,6 @@ constexpr auto least_patience = 1s;    // beyond a connection's own time
 constexpr auto configure_patience = 60s;
 constexpr std::size_t most_threads = SpiderThreadsOptions().most;
 
-Ref or_throw(Ref made) {
-  if (!made) throw std::runtime_error(take_exception().text);
-  return made;
-}
-
 Configuration named(const std::string& name) { return Configuration(name); }
 
 // What combine_flows() is told of a flow.
@@ -92,7 +87,7 @@ void SpiderCore::prepare(const MeasurementRun& run) {
 void SpiderCore::find_chains() {
   const std::vector<Ref> both = items_in(call_method(run_.get(), "chains").get());
   const auto form = truth_in(both.at(1).get()) ? RecordForm::functions : RecordForm::chains;
-  if (!read_chains(both.at(0).get(), form, chains_)) throw std::runtime_error(take_exception().text);
+  if (!read_chains(both.at(0).get(), form, chains_)) throw_exception();
   auto set = ChainSet::make(chains_.all);
   if (!set) throw std::runtime_error(set.error().message);
   chain_set_.emplace(std::move(*set));
@@ -250,8 +245,7 @@ std::vector<std::uint8_t> SpiderCore::forge(const Job& job, std::size_t seq, con
                                     python_text(sip).get(), python_number(sp).get()});
     char* bytes = nullptr;
     Py_ssize_t size = 0;
-    if (PyBytes_AsStringAndSize(packet.get(), &bytes, &size) != 0)
-      throw std::runtime_error(take_exception().text);
+    if (PyBytes_AsStringAndSize(packet.get(), &bytes, &size) != 0) throw_exception();
     forged->assign(bytes, bytes + size);
   });
   return std::move(*forged);

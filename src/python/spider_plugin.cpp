@@ -7,11 +7,6 @@ namespace spiderling::python {
 
 namespace {
 
-Ref or_throw(Ref made) {
-  if (!made) throw std::runtime_error(take_exception().text);
-  return made;
-}
-
 Ref member(PyObject* object, const char* name) { return or_throw(Ref(PyObject_GetAttrString(object, name))); }
 
 std::vector<ConnectMode> modes_in(PyObject* names) {
@@ -57,13 +52,13 @@ std::string text_in(PyObject* object) {
 
 std::int64_t number_in(PyObject* object) {
   const long long number = PyLong_AsLongLong(object);
-  if (number == -1 && PyErr_Occurred() != nullptr) throw std::runtime_error(take_exception().text);
+  if (number == -1 && PyErr_Occurred() != nullptr) throw_exception();
   return number;
 }
 
 bool truth_in(PyObject* object) {
   const int truth = PyObject_IsTrue(object);
-  if (truth < 0) throw std::runtime_error(take_exception().text);
+  if (truth < 0) throw_exception();
   return truth == 1;
 }
 

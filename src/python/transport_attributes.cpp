@@ -4,6 +4,7 @@
 #include <structseq.h>
 
 #include "python/header_object.h"
+#include "python/ref.h"
 
 namespace spiderling::python {
 
@@ -64,10 +65,7 @@ PyObject* option_numbers(PyObject* self, void*) {
 PyObject* option(PyObject* self, PyObject* argument) {
   const long number = PyLong_AsLong(argument);
   if (number == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  if (number < 2 || number > 255) {
-    PyErr_SetString(PyExc_ValueError, "TCP option number < 2 or > 255");
-    return nullptr;
-  }
+  if (number < 2 || number > 255) return fail(PyExc_ValueError, "TCP option number < 2 or > 255");
   const auto found = options_of(self).find(static_cast<TcpOptionKind>(number));
   if (!found) return new_bool(false);
   return found->data.empty() ? new_bool(true) : new_bytearray(found->data);
@@ -112,6 +110,7 @@ PyObject* new_chunk(const Chunk& chunk) {
   PyStructSequence_SetItem(made, 2, new_number(chunk.length));
   PyStructSequence_SetItem(made, 3, new_bool(chunk.whole));
   PyStructSequence_SetItem(made, 4, new_bytearray(chunk.value));
+  if (PyErr_Occurred() != nullptr) Py_CLEAR(made);
   return made;
 }
 PyObject* chunks(PyObject* self, void*) {

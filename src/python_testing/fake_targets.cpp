@@ -19,11 +19,6 @@ namespace {
 using testing::Answer;
 using testing::FakeTarget;
 
-Ref or_throw(Ref made) {
-  if (!made) throw std::runtime_error(take_exception().text);
-  return made;
-}
-
 Ref member(PyObject* object, const char* name) { return or_throw(Ref(PyObject_GetAttrString(object, name))); }
 bool flag(PyObject* object, const char* name) { return truth_in(member(object, name).get()); }
 
@@ -50,7 +45,7 @@ Answer answer_in(const std::string& name) {
 std::string bytes_in(PyObject* object) {
   char* bytes = nullptr;
   Py_ssize_t size = 0;
-  if (PyBytes_AsStringAndSize(object, &bytes, &size) != 0) throw std::runtime_error(take_exception().text);
+  if (PyBytes_AsStringAndSize(object, &bytes, &size) != 0) throw_exception();
   return {bytes, static_cast<std::size_t>(size)};
 }
 

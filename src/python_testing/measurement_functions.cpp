@@ -59,8 +59,7 @@ void without_lock(Function&& function) {
 Ref list_of(const std::vector<std::string>& texts) {
   Ref list(PyList_New(0));
   for (const std::string& one : texts) {
-    if (!list || PyList_Append(list.get(), python_text(one).get()) != 0)
-      throw std::runtime_error(take_exception().text);
+    if (!list || PyList_Append(list.get(), python_text(one).get()) != 0) throw_exception();
   }
   return list;
 }

@@ -31,8 +31,7 @@ std::shared_ptr<const ChefDescription> chef_in(PyObject* chef, PyObject* base) {
       return nullptr;
     }
   }
-  PyErr_SetString(PyExc_TypeError,
-                  "a chef is a class that derives from DumplingChef, or the name of one that ships");
+  fail(PyExc_TypeError, "a chef is a class that derives from DumplingChef, or the name of one that ships");
   return nullptr;
 }
 
@@ -55,10 +54,8 @@ PyObject* run_chef(PyObject*, PyObject* arguments) {
   if (PyArg_ParseTuple(arguments, "OOOsd", &chef, &base, &given, &kitchen, &poke_interval) == 0)
     return nullptr;
   constexpr double longest = 1e8;
-  if (!(poke_interval > 0 && poke_interval <= longest)) {
-    PyErr_SetString(PyExc_ValueError, "poke_interval is a number of seconds, more than 0");
-    return nullptr;
-  }
+  if (!(poke_interval > 0 && poke_interval <= longest))
+    return fail(PyExc_ValueError, "poke_interval is a number of seconds, more than 0");
   const testing::Packets* const packets = packets_in(given);
   const auto description = packets != nullptr ? chef_in(chef, base) : nullptr;
   if (description == nullptr) return nullptr;

@@ -74,10 +74,7 @@ PyObject* add_again(PyObject* self, PyObject* argument) {
   const std::size_t at = PyLong_AsSize_t(argument);
   if (PyErr_Occurred() != nullptr) return nullptr;
   Packets& packets = packets_of(self);
-  if (at >= packets.size()) {
-    PyErr_SetString(PyExc_IndexError, "there is no such packet");
-    return nullptr;
-  }
+  if (at >= packets.size()) return fail(PyExc_IndexError, "there is no such packet");
   const testing::StoredPacket one = packets.stored()[at];
   packets.add(one.bytes, one.link_type);
   Py_RETURN_NONE;
@@ -87,10 +84,8 @@ PyObject* wait(PyObject* self, PyObject* argument) {
   const double seconds = PyFloat_AsDouble(argument);
   if (seconds == -1 && PyErr_Occurred() != nullptr) return nullptr;
   constexpr double longest = 1e9;
-  if (!(seconds >= -longest && seconds <= longest)) {
-    PyErr_SetString(PyExc_ValueError, "that is no time between packets");
-    return nullptr;
-  }
+  if (!(seconds >= -longest && seconds <= longest))
+    return fail(PyExc_ValueError, "that is no time between packets");
   packets_of(self).wait(std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
   Py_RETURN_NONE;
 }
@@ -111,10 +106,8 @@ Py_ssize_t length(PyObject* self) { return static_cast<Py_ssize_t>(packets_of(se
 
 PyObject* item(PyObject* self, Py_ssize_t at) {
   const auto& stored = packets_of(self).stored();
-  if (at < 0 || static_cast<std::size_t>(at) >= stored.size()) {
-    PyErr_SetString(PyExc_IndexError, "there is no such packet");
-    return nullptr;
-  }
+  if (at < 0 || static_cast<std::size_t>(at) >= stored.size())
+    return fail(PyExc_IndexError, "there is no such packet");
   const testing::StoredPacket& one = stored[static_cast<std::size_t>(at)];
   return Py_BuildValue("dN", to_seconds(one.time),
                        PyBytes_FromStringAndSize(reinterpret_cast<const char*>(one.bytes.data()),
@@ -152,8 +145,7 @@ bool add_packets_type(PyObject* module) {
 
 const Packets* packets_in(PyObject* object) {
   if (PyObject_TypeCheck(object, packets_type) != 0) return &packets_of(object);
-  PyErr_SetString(PyExc_TypeError, "these are no Packets");
-  return nullptr;
+  return fail(PyExc_TypeError, "these are no Packets");
 }
 
 PyObject* raise_current() {
