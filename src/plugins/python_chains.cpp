@@ -46,21 +46,26 @@ std::string lower(std::string text) {
 }
 
 // MyChain is my, as PATHspider lists it.
-bool is_called(const ChainDescription* chain, const std::string& name) {
-  const std::string known = lower(chain->name), wanted = lower(name);
-  return wanted == known || wanted == known + "chain";
+bool is_called(const std::string& chain, const std::string& name) {
+  const std::string known = lower(chain), wanted = lower(name);
+  return wanted == known || wanted == known + "chain" || wanted + "chain" == known;
 }
 
 Result<std::vector<const ChainDescription*>> load(const PythonChainName& name) {
   const auto python = python_host();
   if (!python) return tl::unexpected(python.error());
-  auto chains = (*python)->load_chains(name.module);
+  const auto chains = (*python)->load_chains(name.module);
   if (!chains) return error("{}: {}", name.module, chains.error().message);
-  if (name.chain.empty()) return chains;
-  const auto at = std::ranges::find_if(*chains, [&](const auto* one) { return is_called(one, name.chain); });
-  if (at != chains->end()) return std::vector{*at};
   std::vector<std::string_view> names;
-  for (const auto* chain : *chains) names.emplace_back(chain->name);
+  for (const auto* chain : chains->usable) {
+    if (!name.chain.empty() && is_called(chain->name, name.chain)) return std::vector{chain};
+    names.emplace_back(chain->name);
+  }
+  // Of those that were not asked for it does not matter.
+  for (const auto& [class_name, problem] : chains->unusable) {
+    if (name.chain.empty() || is_called(class_name, name.chain)) return error("{}: {}", name.module, problem);
+  }
+  if (name.chain.empty()) return chains->usable;
   return error("{} has no chain '{}'; {}", name.module, name.chain, did_you_mean(name.chain, names));
 }
 

@@ -14,6 +14,16 @@
 
 namespace spiderling {
 
+/// The chain classes that a Python module defines itself.
+struct PythonChains {
+  std::vector<const ChainDescription*> usable;
+  struct Unusable {
+    std::string class_name;
+    std::string problem;
+  };
+  std::vector<Unusable> unusable;  ///< of which no object could be made
+};
+
 /// What a Python interpreter in this process has for us. All it gives lives as long as the process.
 /// Thread-safety: any thread may call, without holding the interpreter's lock.
 class PythonHost {
@@ -25,8 +35,8 @@ class PythonHost {
   /// cannot be imported.
   virtual ChefModule load_chef_module(const std::string& name) = 0;
 
-  /// The chains of a Python module, named in the same way; of its chain classes those that it defines itself.
-  virtual Result<std::vector<const ChainDescription*>> load_chains(const std::string& module) = 0;
+  /// The chains of a Python module, named in the same way. Error: it cannot be imported, or defines none.
+  virtual Result<PythonChains> load_chains(const std::string& module) = 0;
   /// Hooks of chains that run are interrupted, as by Ctrl-C in Python, and none is called any more: for a run
   /// that is to end and does not. What waits outside of Python, for a socket say, is not interrupted before
   /// it comes back.
@@ -69,6 +79,6 @@ struct PythonDoor {
   const char* built_for;  ///< python_door_version of the program that it came with
   PythonHost* (*open)(const PythonFolders& folders, Error& problem);  ///< nullptr: see `problem`
 };
-inline constexpr const char* python_door_version = "spiderling " SPIDERLING_VERSION ", door 1";
+inline constexpr const char* python_door_version = "spiderling " SPIDERLING_VERSION ", door 2";
 
 }  // namespace spiderling

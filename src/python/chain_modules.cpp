@@ -130,7 +130,7 @@ Result<const ChainDescription*> describe(PyObject* chain_class) {
   return &all.back()->description();
 }
 
-Result<void> add_chains_of(PyObject* module, PyObject* base, std::vector<const ChainDescription*>& found) {
+void add_chains_of(PyObject* module, PyObject* base, PythonChains& found) {
   PyObject* names = PyModule_GetDict(module);  // borrowed
   const std::string own_name = text_of(attribute(module, "__name__").get());
   PyObject *key = nullptr, *value = nullptr;
@@ -140,14 +140,16 @@ Result<void> add_chains_of(PyObject* module, PyObject* base, std::vector<const C
       classes.push_back(Ref::borrowed(value));
   }
   for (const Ref& one : classes) {
-    const auto description = describe(one.get());
-    if (!description) return tl::unexpected(description.error());
-    found.push_back(*description);
+    if (const auto description = describe(one.get())) {
+      found.usable.push_back(*description);
+    } else {
+      found.unusable.push_back(
+          {text_of(attribute(one.get(), "__name__").get()), description.error().message});
+    }
   }
-  return {};
 }
 
-Result<std::vector<const ChainDescription*>> find_chains(const std::string& module) {
+Result<PythonChains> find_chains(const std::string& module) {
   const Ref types(PyImport_ImportModule("_spiderling"));  // headers are made of them
   if (!types) return error("{}", take_exception().text);
   const Ref package(PyImport_ImportModule("pathspider.chains.base"));
@@ -155,20 +157,17 @@ Result<std::vector<const ChainDescription*>> find_chains(const std::string& modu
   if (!package) PyErr_Clear();
   const auto imported = import_modules(module, {});
   if (!imported) return tl::unexpected(imported.error());
-  std::vector<const ChainDescription*> found;
-  for (const Ref& one : *imported) {
-    if (auto added = add_chains_of(one.get(), base.get(), found); !added)
-      return tl::unexpected(added.error());
-  }
-  if (found.empty())
+  PythonChains found;
+  for (const Ref& one : *imported) add_chains_of(one.get(), base.get(), found);
+  if (found.usable.empty() && found.unusable.empty())
     return error("no chain is defined in it: a class that derives from pathspider.chains.base.Chain");
   return found;
 }
 
 }  // namespace
 
-Result<std::vector<const ChainDescription*>> load_chains(const std::string& module) {
-  static std::map<std::string, std::vector<const ChainDescription*>> loaded;
+Result<PythonChains> load_chains(const std::string& module) {
+  static std::map<std::string, PythonChains> loaded;
   if (const auto known = loaded.find(module); known != loaded.end()) return known->second;
   auto found = find_chains(module);
   if (found) loaded.emplace(module, *found);

@@ -12,7 +12,7 @@ ChefModule Host::load_chef_module(const std::string& name) {
   return python::load_chef_module(name);
 }
 
-Result<std::vector<const ChainDescription*>> Host::load_chains(const std::string& module) {
+Result<PythonChains> Host::load_chains(const std::string& module) {
   const InterpreterLock lock;
   return python::load_chains(module);
 }

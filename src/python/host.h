@@ -10,7 +10,7 @@ namespace spiderling::python {
 class Host : public PythonHost {
  public:
   ChefModule load_chef_module(const std::string& name) override;
-  Result<std::vector<const ChainDescription*>> load_chains(const std::string& module) override;
+  Result<PythonChains> load_chains(const std::string& module) override;
   void stop_chains() override;
   Result<const MeasurementDescription*> load_measurement(const std::string& name) override;
   std::vector<const MeasurementDescription*> all_measurements(std::vector<Error>& problems) override;

@@ -14,7 +14,7 @@ sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
 
 import scapy_packets  # noqa: E402
 import traces  # noqa: E402
-from chain_runs import PROGRAM, module, program, records  # noqa: E402
+from chain_runs import CHAIN, PROGRAM, module, program, records  # noqa: E402
 
 
 def a_chain_runs_beside_native_ones(folder):
@@ -141,9 +141,16 @@ def what_is_wrong_with_a_module_is_said(folder):
     module(folder, "def f(:", "unparsed.py")
     module(folder, "class XChain:\n  def __init__(self): raise ValueError('not today')\n  def new_flow(self, rec, ip): pass\n"
                    "  def tcp(self, rec, tcp, rev): pass\n", "unmade.py")
+    module(folder, CHAIN + "class UnmadeChain:\n  def __init__(self, what): pass\n  def new_flow(self, rec, ip): pass\n"
+                   "  def tcp(self, rec, tcp, rev): pass\n", "both.py")
     module(folder)
     trace = traces.write(folder + "/some.pcap", scapy_packets.conversation(4))
+    done = program("-i", trace, "basic", "both:push", cwd=folder)
+    assert done.returncode == 0 and done.stdout, ("one that was not asked for", done)
     for word, said in (
+        ("both", "UnmadeChain() failed: TypeError"),
+        ("both:unmade", "UnmadeChain() failed: TypeError"),
+        ("both:other", "both has no chain 'other'; there are push"),
         ("broken", "No module named 'no_such_thing'"),
         ("empty", "no chain is defined in it"),
         ("unparsed", "invalid syntax"),
