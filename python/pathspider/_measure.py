@@ -24,6 +24,7 @@ from pathspider.sync import SynchronizedSpider
 
 KNOWN_MODES = ("tcp", "http", "https", "dnstcp", "dnsudp", "tcpsyn")
 _OF_THE_ENGINE = {"spdr_state", "sp", "sip", "dip", "client", "config", "jobId", "spdr_start", "spdr_stop", "observed"}
+_MOST_PACKETS = 256  # of a job, as the engine has it
 _MOST_CONDITIONS = 10_000  # of a job
 _MOST_DEPTH = 50  # of lists and dictionaries in each other
 _MOST_TOLD = 100  # fields left out of results, each told once: plugins may name fields by what a peer says
@@ -113,7 +114,9 @@ class Plugin:
 
     def __init__(self, cls, module, name, meaning, parser):
         self.cls = parser.get_default("spider") or cls
-        self.module, self.name, self.description, self.parser = module, name, meaning, parser
+        if not _options.is_word(name):
+            raise TypeError(f"the name of a plugin is a word, not {reprlib.repr(name)}")
+        self.module, self.name, self.description, self.parser = module, name, str(meaning or ""), parser
         self.version = str(getattr(self.cls, "version", "") or "1")
         self.options = _options.options_of(parser)
         unusable = _options.positionals(parser)
@@ -235,7 +238,10 @@ class Run:
 
     def _find_connections(self):
         if self.model == "forge":
-            return [None] * self.spider.packets
+            packets = self.spider.packets
+            if not isinstance(packets, int) or not 0 < packets <= _MOST_PACKETS:
+                raise TypeError(f"{self.plugin.name} has {reprlib.repr(packets)} packets; 1 to {_MOST_PACKETS} are possible")
+            return [None] * packets
         if self.model == "desync" and self.spider.connections:
             return [_bound(one, self.spider, 2) for one in self.spider.connections]
         self._connect_takes = _count_of(self.spider.connect)

@@ -1,5 +1,6 @@
 """A plugin's options: declared with argparse, given on the command line of `measure`."""
 import argparse
+import re
 
 _OF_MEASURE = {"connect", "timeout"}  # destinations that the program fills by itself
 
@@ -37,6 +38,19 @@ def _is_ours(action):
     return action.dest in _OF_MEASURE or isinstance(action, argparse._HelpAction)
 
 
+_WORD = r"[^-!\s=:{}][^\s=:{}]*"
+
+
+def is_word(text):
+    """It can be the name of a measurement, or of an option, on the command line."""
+    return isinstance(text, str) and re.fullmatch(_WORD, text) is not None
+
+
+def _can_be_given(string):
+    """-h and --help are for help."""
+    return string not in ("-h", "--help") and re.fullmatch(rf"-[^-!\s=:{{}}]|--{_WORD}", string) is not None
+
+
 def _help(parser, action):
     if action.help in (None, argparse.SUPPRESS):
         return ""
@@ -65,7 +79,9 @@ class Option:
     def __init__(self, parser, action, strings):
         self.strings = sorted(strings, key=lambda one: (not one.startswith("--"), -len(one)))
         self.name = self.strings[0].lstrip("-")
-        self.also = ",".join(one for one in self.strings if one != f"--{self.name}")
+        if not is_word(self.name) or self.name in ("h", "help"):
+            raise ValueError(f"the option {self.strings[0]!r} cannot be one of `measure`")
+        self.also = ",".join(one for one in self.strings if one != f"--{self.name}" and _can_be_given(one))
         self.meaning = _meaning(parser, action)
         self.flag = action.nargs == 0
         self.values = {None: 1, "?": 1}.get(action.nargs, action.nargs if isinstance(action.nargs, int) else 0)

@@ -74,7 +74,14 @@ std::vector<const MeasurementDescription*> all_measurements(std::vector<Error>& 
   std::vector<const MeasurementDescription*> measurements;
   try {
     const std::vector<Ref> both = items_in(call_method(adapter().get(), "all_plugins").get());
-    for (const Ref& plugin : items_in(both.at(0).get())) measurements.push_back(known(plugin));
+    for (const Ref& plugin : items_in(both.at(0).get())) {
+      try {
+        measurements.push_back(known(plugin));
+      } catch (const std::exception& problem) {  // and the others are as good as they were
+        problems.push_back(
+            {fmt::format("{}: {}", text_of(attribute(plugin.get(), "module").get()), problem.what())});
+      }
+    }
     for (const Ref& problem : items_in(both.at(1).get())) {
       const std::vector<Ref> parts = items_in(problem.get());
       problems.push_back(

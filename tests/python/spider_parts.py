@@ -311,6 +311,16 @@ def nothing_is_kept_of_a_job_that_is_over():
     assert not kept_of_jobs(run), kept_of_jobs(run)
 
 
+def packets_are_a_number_of_them():
+    class Forging(ForgeSpider, PluggableSpider):
+        name, description, packets = "forging", "", 2
+
+    assert len(run_of(Forging).runs()) == 2
+    for packets in (0, -3, "3", None, 257, 10**12):
+        Forging.packets = packets
+        assert "1 to 256 are possible" in raises(TypeError, run_of, Forging), packets
+
+
 def what_a_generator_of_conditions_raises_is_what_is_said():
     class Yielding(DesynchronizedSpider, PluggableSpider):
         name, description = "yielding", ""

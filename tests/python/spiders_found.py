@@ -59,6 +59,41 @@ def a_package_whose_plugin_is_in_a_module_of_it():
         assert status == 2 and "pathspider.plugins.borrows: there is no plugin in it" in wrong, wrong
 
 
+ODD = """
+from pathspider.base import PluggableSpider
+from pathspider.single import SingleSpider
+class Odd(SingleSpider, PluggableSpider):
+    name, description, chains = {name!r}, 5, []
+    @staticmethod
+    def extra_args(parser):
+        parser.add_argument(*{option!r})
+"""
+
+
+def names_that_no_command_line_takes():
+    """A plugin that has one is not used, and named; the others are there."""
+    cases = [(5, ("--x",), "the name of a plugin is a word, not 5"), ("two words", ("--x",), "is a word, not 'two words'"),
+             ("-x", ("--x",), "is a word, not '-x'"), ("", ("--x",), "is a word, not ''"),
+             ("fine", ("-h",), "the option '-h' cannot be one of `measure`"), ("fine", ("--x y",), "the option '--x y' cannot be")]
+    for name, option, reason in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            plugins = pathlib.Path(folder, "pathspider/plugins")
+            plugins.mkdir(parents=True)
+            (plugins / "a_first.py").write_text(ODD.format(name=name, option=option))
+            shutil.copy(THIRD_PARTY / "pathspider/plugins/notes.py", plugins)
+            use(folder)
+            status, said, wrong = ask("measure", "--help")
+            assert status == 0 and re.search(r"^  notes ", said, re.M), (name, option, said, wrong)
+            assert re.search(rf"pathspider.plugins.a_first: .*{re.escape(reason)}", said), (name, option, said)
+    with tempfile.TemporaryDirectory() as folder:
+        plugins = pathlib.Path(folder, "pathspider/plugins")
+        plugins.mkdir(parents=True)
+        (plugins / "long.py").write_text(ODD.format(name="long", option=("-long",)))
+        use(folder)
+        said = ask("measure", "long", "--help")[1]
+        assert "--long TEXT" in said and "-long," not in said, said
+
+
 def of_a_folder_that_others_may_change():
     """They are not used, unless it was named; and it is said."""
     with tempfile.TemporaryDirectory() as folder:
