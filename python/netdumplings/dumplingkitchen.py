@@ -255,5 +255,12 @@ def _import_file(path):
     if spec is None or spec.loader is None:
         raise ImportError("does not appear to be an importable Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module  # dataclasses, for instance, look for their module there
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.modules.pop(spec.name, None)  # somebody else's may have that name
+        if before is not None:
+            sys.modules[spec.name] = before
     return module

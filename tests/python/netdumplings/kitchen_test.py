@@ -360,6 +360,16 @@ class FindsChefs(unittest.TestCase):
             for path, why in wrong.items():
                 self.assertIn(why, found[path]["import_error"])
 
+    def test_a_file_that_asks_for_its_module(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "mine.py")
+            file.write_text("from __future__ import annotations\nimport dataclasses, netdumplings\n@dataclasses.dataclass\n"
+                            "class Seen:\n    count: int = 0\nclass A(netdumplings.DumplingChef): pass\n", encoding="utf-8")
+            before = dict(sys.modules)
+            found = DumplingKitchen.get_chefs_in_modules([str(file)])
+            self.assertEqual(found[str(file)], {"import_error": False, "chef_classes": ["A"], "is_py_file": True})
+            self.assertNotIn("chefs", set(sys.modules) - set(before))
+
 
 LIVE = """
 import logging, sys, threading
