@@ -71,7 +71,9 @@ endif()
 # --- packages: cpack -G DEB, in the build tree
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME spiderling)
-set(CPACK_PACKAGE_CONTACT "spiderling <spiderling@localhost>")
+# The project has no address of its own. Who gives packages to others says who maintains them:
+# cpack -G DEB -D CPACK_PACKAGE_CONTACT="Name <address>".
+set(CPACK_PACKAGE_CONTACT "The contributors of spiderling")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL runtime dev python)
 set(CPACK_STRIP_FILES ON)

@@ -12,9 +12,8 @@ namespace spiderling {
 
 /// What a user's word says of a chain in Python:
 ///
-///     mychain                    module mychain, all of its chain classes; or a folder mychain/ of the
-///     current
-///                                one, those of all its .py files but tests
+///     mychain                    module mychain, all of its chain classes
+///     mychain                    folder mychain/ of the current one: those of its .py files but tests
 ///     mychain:MyChain            one of them; also by its short name, my
 ///     path/to/mychain.py[:...]   the same of a file
 ///     pathspider.chains.tcp      a module of a package

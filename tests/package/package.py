@@ -217,6 +217,7 @@ def debs():
         run("dpkg-deb", "-x", package, root)
     depends = {name: run("dpkg-deb", "-f", path, "Depends") for name, path in packages.items()}
     version = run("dpkg-deb", "-f", packages["spiderling"], "Version").strip()
+    assert run("dpkg-deb", "-f", packages["spiderling"], "Maintainer").strip() == "The contributors of spiderling"
     assert "libc6" in depends["spiderling"] and "libboost-json1.81.0" in depends["spiderling"], depends
     assert "-dev" not in depends["spiderling"] and "libpython" not in depends["spiderling"], depends
     assert "libpython3.11" in depends["spiderling-python"], depends
