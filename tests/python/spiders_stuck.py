@@ -107,8 +107,7 @@ def a_chain_that_waits_for_ever():
 
 
 def code_that_never_lets_go_of_python():
-    """No Python can run any more: the run is given up, and says so. What was finished is written, once; with a journal the next
-    run has the rest."""
+    """No Python can run any more: the run is given up, and says so. What was finished is written, once."""
     use(BAD)
     lab = Lab()
     good, bad = jobs_of(lab, 5), bad_jobs(lab, 1)
@@ -118,6 +117,13 @@ def code_that_never_lets_go_of_python():
         running.tell(bad)
         expect_given_up(running)
         assert len(by("dip", running.results())) == 10 and "in flight; 10 results" in running.stderr, running.stderr
+
+
+def code_that_never_lets_go_leaves_a_journal():
+    """What was finished is written, and the next run has the rest."""
+    use(BAD)
+    lab = Lab()
+    good, bad = jobs_of(lab, 5), bad_jobs(lab, 1)
     jobs, written = pathlib.Path("/run/jobs"), pathlib.Path("/run/results")
     jobs.write_text(network.as_lines(good + bad))
     words = ("--timeout", "1", "--journal", "/run/journal", "--resume", "--input", str(jobs), "--output", str(written), "trouble", "--how", "combine:c")
