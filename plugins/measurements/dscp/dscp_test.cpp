@@ -11,10 +11,11 @@ using namespace testing;
 using ::testing::ElementsAre;
 
 using Packets = std::vector<PacketBytes>;
-constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
 
 class DscpTest : public ::testing::TestWithParam<IpVersion> {
  protected:
+  static constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
+
   void set_codepoints(std::vector<std::int64_t> codepoints) {
     OptionList list;
     rig_.measurement().options(list);

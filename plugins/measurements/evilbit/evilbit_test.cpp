@@ -12,10 +12,10 @@ namespace {
 using namespace testing;
 using ::testing::ElementsAre;
 
-constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
-
 class EvilBitTest : public ::testing::TestWithParam<ConnectMode> {
  protected:
+  static constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
+
   EvilBitTest() {
     job_.dip = hosts_.server.address;
     job_.domain = "www.example.org";

@@ -11,10 +11,11 @@ using namespace testing;
 using ::testing::ElementsAre;
 
 using Packets = std::vector<PacketBytes>;
-constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
 
 class MssTest : public ::testing::TestWithParam<IpVersion> {
  protected:
+  static constexpr std::uint8_t syn_ack = tcp_flag::syn | tcp_flag::ack;
+
   PacketBytes sent(std::uint8_t flags, const OptionBytes& options = {}) const {
     return tcp_packet(hosts_.client, hosts_.server, flags, {.options = options});
   }

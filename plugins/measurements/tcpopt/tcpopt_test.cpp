@@ -12,10 +12,11 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 
 using Names = std::vector<std::string>;
-constexpr std::uint8_t syn = tcp_flag::syn, syn_ack = tcp_flag::syn | tcp_flag::ack;
 
 class TcpOptTest : public ::testing::TestWithParam<IpVersion> {
  protected:
+  static constexpr std::uint8_t syn = tcp_flag::syn, syn_ack = tcp_flag::syn | tcp_flag::ack;
+
   PacketBytes sent(std::uint8_t flags, const OptionBytes& options = {}) const {
     return tcp_packet(hosts_.client, hosts_.server, flags, {.options = options});
   }

@@ -11,13 +11,14 @@ using namespace testing;
 using ::testing::ElementsAre;
 
 using Packets = std::vector<PacketBytes>;
-constexpr std::uint8_t syn = tcp_flag::syn, syn_ack = tcp_flag::syn | tcp_flag::ack;
 const std::uint8_t cookie[] = {1, 2, 3, 4, 5, 6, 7, 8};
 constexpr std::uint32_t sequence = 0xffff'fffe;  // its SYN and data go past the end of the numbers
 constexpr std::string_view data = "question";
 
 class TfoTest : public ::testing::TestWithParam<IpVersion> {
  protected:
+  static constexpr std::uint8_t syn = tcp_flag::syn, syn_ack = tcp_flag::syn | tcp_flag::ack;
+
   PacketBytes sent(std::uint8_t flags, const OptionBytes& options = {}, std::string_view payload = {}) const {
     return tcp_packet(hosts_.client, hosts_.server, flags,
                       {.sequence = sequence, .options = options, .payload = payload});
