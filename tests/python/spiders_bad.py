@@ -7,8 +7,8 @@ import os
 import pathlib
 import time
 
-from spiders import BAD, DISCARD, OK, THIRD_PARTY, ask, by, jobs_of, measure, need, network, states, use
-from network import Lab  # its folder is on the path by now
+from spiders import BAD, OK, THIRD_PARTY, ask, by, jobs_of, measure, need, network, states, use
+from network import DISCARD, Lab  # its folder is on the path by now
 
 
 def with_one_bad_job(lab):

@@ -7,8 +7,8 @@ import pathlib
 import signal
 import time
 
-from spiders import BAD, OK, QUICK, TIMEOUT, by, jobs_of, measure, network, states, use
-from network import Lab  # its folder is on the path by now
+from spiders import BAD, OK, QUICK, by, jobs_of, measure, network, states, use
+from network import TIMEOUT, Lab  # its folder is on the path by now
 
 LONGEST = 90  # seconds for any end
 
