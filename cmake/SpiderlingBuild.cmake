@@ -91,7 +91,11 @@ endfunction()
 # With SPIDERLING_UNITY the files of a target are compiled some at a time; but for those that name things as another file of
 # their folder does.
 function(spiderling_together target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SPIDERLING_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set(at_once 8)
+  if(target STREQUAL "spiderling_app")
+    set(at_once 16)  # half of them have CLI11: it is compiled once for all that are together
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SPIDERLING_UNITY} UNITY_BUILD_BATCH_SIZE ${at_once})
 endfunction()
 foreach(name IN ITEMS campaign/replay capture/pcapng_parser connect/dns_exchange connect/forged_packet connect/http_answer connect/http2
                       connect/https connect/name_resolver connect/syn_options flows/observer_shards jobs/ndjson_line jobs/target_list
