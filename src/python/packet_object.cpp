@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "python/no_payload.h"
 #include "python/packet_types.h"
 #include "python/scapy_bridge.h"
 

@@ -5,6 +5,7 @@
 
 #include "python/layer_questions.h"
 #include "python/module.h"
+#include "python/no_payload.h"
 #include "python/packet_fields.h"
 #include "python/scapy_bridge.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 std::array<PyTypeObject*, layer_kinds> layer_types{};
 PyTypeObject* base_type = nullptr;
-PyObject* no_payload = nullptr;
 bool bound_otherwise = false;
 
 bool is_native(const LayerObject& layer) { return !layer.box->changed && layer.kind != LayerKind::Unknown; }
@@ -335,58 +335,6 @@ PyTypeObject* make_kind(PyObject* module, LayerKind kind) {
       PyType_FromModuleAndSpec(module, &spec, reinterpret_cast<PyObject*>(base_type)));
 }
 
-// --- what ends the row
-
-PyObject* no_layer(PyObject*, PyObject*) { return PyLong_FromLong(0); }
-PyObject* no_get(PyObject*, PyObject*, PyObject*) { return Py_NewRef(Py_None); }
-PyObject* no_bytes(PyObject*, PyObject*) { return PyBytes_FromStringAndSize(nullptr, 0); }
-PyObject* no_name(PyObject*, void*) { return PyUnicode_FromString("NoPayload"); }
-PyObject* no_fields(PyObject*, void*) { return PyDict_New(); }
-PyObject* no_text(PyObject*) { return PyUnicode_FromString(""); }
-int always_false(PyObject*) { return 0; }
-int never_contains(PyObject*, PyObject*) { return 0; }
-Py_ssize_t no_length(PyObject*) { return 0; }
-PyObject* no_class(PyObject* self, void*) {
-  if (!scapy_is_loaded()) return Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(self)));
-  const Ref real = scapy_no_payload();
-  return real ? PyObject_GetAttrString(real.get(), "__class__") : nullptr;
-}
-PyObject* no_attribute(PyObject* self, PyObject* name) {
-  if (_PyType_Lookup(Py_TYPE(self), name) != nullptr) return PyObject_GenericGetAttr(self, name);
-  const Ref real = scapy_no_payload();
-  return real ? PyObject_GetAttr(real.get(), name) : nullptr;
-}
-
-PyMethodDef no_methods[] = {
-    {"haslayer", as_method(no_layer), METH_VARARGS, nullptr},
-    {"getlayer", as_method(no_get), METH_VARARGS | METH_KEYWORDS, nullptr},
-    {"__bytes__", no_bytes, METH_NOARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
-PyGetSetDef no_attributes[] = {
-    {"name", no_name, nullptr, nullptr, nullptr},
-    {"fields", no_fields, nullptr, nullptr, nullptr},
-    {"__class__", no_class, nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr},
-};
-PyType_Slot no_slots[] = {
-    {Py_tp_methods, no_methods},
-    {Py_tp_getset, no_attributes},
-    {Py_tp_getattro, as_slot(no_attribute)},
-    {Py_tp_repr, as_slot(no_text)},
-    {Py_nb_bool, as_slot(always_false)},
-    {Py_mp_length, as_slot(no_length)},
-    {Py_sq_contains, as_slot(never_contains)},
-    {0, nullptr},
-};
-
-bool make_no_payload(PyObject* module) {
-  PyType_Spec spec{"_spiderling.NoPayload", sizeof(PyObject), 0, layer_flags, no_slots};
-  auto* type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
-  no_payload = type == nullptr ? nullptr : type->tp_alloc(type, 0);
-  return no_payload != nullptr;
-}
-
 // packet(data, time=0.0, link_type=1): a packet of its own, as a chef would get it.
 PyObject* make_packet(PyObject*, PyObject* arguments, PyObject* named) {
   static const char* names[] = {"data", "time", "link_type", nullptr};
@@ -415,7 +363,6 @@ PyMethodDef functions[] = {
 }  // namespace
 
 PyTypeObject* layer_type(LayerKind kind) { return layer_types[static_cast<std::size_t>(kind)]; }
-PyObject* new_no_payload() { return Py_NewRef(no_payload); }
 
 bool is_layer(PyObject* object) { return PyObject_TypeCheck(object, base_type) != 0; }
 

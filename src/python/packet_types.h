@@ -9,8 +9,6 @@ namespace spiderling::python {
 
 /// After add_packet_types().
 PyTypeObject* layer_type(LayerKind kind);
-/// What ends the row of layers: false, empty, and called NoPayload. A new reference.
-PyObject* new_no_payload();
 
 /// Looked at anew once a batch: chefs have taught scapy other ways to cut packets, see scapy_cuts_as_ever().
 bool scapy_is_bound_otherwise();
