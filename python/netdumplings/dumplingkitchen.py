@@ -232,7 +232,10 @@ class DumplingKitchen:
         if self.skipped_pokes:
             parts.append(f"{self.skipped_pokes} pokes skipped")
         if self.delivery is not None:
-            self.delivery.finish(_FLUSH)
+            try:
+                self.delivery.finish(_FLUSH)
+            except KeyboardInterrupt:  # once more: what waits is not waited for, but counted
+                self.delivery.finish(0)
             parts.append(f"{self.delivery.delivered} delivered, {self.delivery.dropped} dropped, "
                          f"{self.delivery.refused} refused, {self.delivery.waiting()} undelivered")
         self._logger.info("%s: closed: %s", self.name, ", ".join(parts))

@@ -137,10 +137,10 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// False: another thread is in it, and an exception is set.
+// False: it is running, and an exception is set.
 bool enter(ObserverObject* self) {
   if (!self->busy) return true;
-  return fail(PyExc_RuntimeError, "this observer is running in another thread");
+  return fail(PyExc_RuntimeError, "this observer is running, in another thread or with the hook that asks it");
 }
 
 std::optional<std::string> run_without_lock(ObserverObject* self, Clock::time_point until) {

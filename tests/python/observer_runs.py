@@ -203,6 +203,16 @@ def one_observer_runs_in_one_thread(folder):
     thread.join(30)
     assert not thread.is_alive()
 
+    class Asks(Chain):
+        def new_flow(self, rec, ip):
+            try:
+                rec["said"] = asked.counters
+            except RuntimeError as problem:
+                rec["said"] = str(problem)
+
+    asked = Observer(folder + "/whole.pcap", chains=[Asks])
+    assert {record["said"] for record in asked} == {"this observer is running, in another thread or with the hook that asks it"}
+
 
 def memory_stays(folder):
     trace = traces.write(folder + "/some.pcap", all_packets() * 20)

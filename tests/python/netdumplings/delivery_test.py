@@ -64,6 +64,19 @@ class Delivers(unittest.TestCase):
             self.assertEqual((kitchen.delivery.delivered, kitchen.delivery.waiting()), (2, 0))
             eater.close()
 
+    def test_ctrl_c_again_while_the_rest_is_delivered(self):
+        class Delivery(HubDelivery):
+            def finish(self, seconds):
+                if seconds > 0:
+                    raise KeyboardInterrupt
+                super().finish(seconds)
+
+        kitchen = DumplingKitchen(name="k", interface=EXAMPLE, hub="localhost:1")
+        PacketCountChef(kitchen)
+        with mock.patch.object(dumplingkitchen, "HubDelivery", Delivery), self.assertLogs("netdumplings", "INFO") as logs:
+            kitchen.run()
+        self.assertIn("0 delivered, 0 dropped, 0 refused, 2 undelivered", logs.output[-1])
+
     def test_the_hub_knows_how_chefs_do(self):
         class Fails(DumplingChef):
             def packet_handler(self, packet):
