@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 import time
+import types
 import unittest
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
@@ -241,6 +242,12 @@ def questions_of_dns():
     silent = Server(lambda *_: None, socket.SOCK_DGRAM)
     assert dns.connect_dns_udp(SOURCE, silent.job, 0.2)["spdr_state"] == CONN_TIMEOUT
     assert dns.connect_dns_tcp(SOURCE, Server(lambda peer: peer.recv(9)).job, 5)["spdr_state"] == CONN_FAILED
+    def of_another_question(peer):
+        size, = struct.unpack("!H", peer.recv(2))
+        query = peer.recv(size)
+        peer.sendall(struct.pack("!H", size) + bytes([query[0] ^ 1]) + answer(query)[1:])
+
+    assert dns.connect_dns_tcp(SOURCE, Server(of_another_question).job, 5)["spdr_state"] == CONN_FAILED
     for domain in ("", "a..b", "x" * 64 + ".test", ".".join(["abcdefgh"] * 40)):
         assert dns.connect_dns_udp(SOURCE, {**silent.job, "domain": domain}, 1) == {"sp": 0, "spdr_state": CONN_FAILED}, domain
     if importlib.util.find_spec("dnslib") is None:
@@ -357,6 +364,51 @@ def fields_that_json_cannot_say_are_told_a_bounded_number_of_times():
     assert max(map(len, told.output)) < 300
 
 
+def options_of_tcp_headers():
+    """The first counts where one comes twice; behind an impossible length nothing is known."""
+    from pathspider.chains.tcp import tcp_options
+
+    def of(options):
+        return tcp_options(types.SimpleNamespace(data=bytes(20) + options + b"payload", doff=5 + len(options) // 4))
+
+    assert of(bytes([2, 4, 5, 180, 1, 2, 4, 1, 0, 1, 4, 2])) == {2: b"\x05\xb4", 4: b""}
+    for wrong in (bytes([1, 4, 2, 8, 0, 1, 1, 1]), bytes([1, 4, 2, 8, 1, 1, 1, 1]), bytes([1, 4, 2, 8, 200, 1, 1, 1]), bytes([4, 2, 0, 8, 4, 1, 1, 1]),
+                  bytes([4, 2, 1, 1, 1, 1, 1, 8])):
+        assert of(wrong) == {4: b""}, wrong
+
+
+def functions_are_native_where_all_of_a_chain_is_there():
+    from pathspider.observer import HOOKS, basic_count, basic_flow, function_specs
+
+    def specs(**lists):
+        return function_specs({hook: lists.get(hook, ()) for hook in HOOKS})
+
+    whole = {"new_flow": [basic_flow], "ip4": [basic_count], "ip6": [basic_count]}
+    assert specs(**whole) == ["basic"]
+    for other in ({**whole, "ip6": []}, {**whole, "tcp": [basic_count]}, {**whole, "ip4": [basic_count, basic_count]}):
+        assert "basic" not in specs(**other), other
+
+
+def jobs_answer_as_of_each_age():
+    from pathspider._jobs import ListedJob
+    job = ListedJob({"dip": "192.0.2.1", "dp": 80, "rank": 7, "more": 1})
+    assert list(job) == ["192.0.2.1", 80, None, 7] and (job[1], job["dp"], job["more"], job.get("none", 5)) == (80, 80, 1, 5)
+    assert "more" in job and "dip" in job and 80 in job and "none" not in job
+    job["mine"] = 2
+    assert job.copy() == {"dip": "192.0.2.1", "dp": 80, "rank": 7, "more": 1, "mine": 2} and len({job, job}) == 1
+
+
+def lists_within_lists_have_an_end():
+    def nested(depth):
+        value = 1
+        for _ in range(depth):
+            value = [value]
+        return value
+
+    assert _measure._sayable(nested(50)) == nested(50)
+    raises(ValueError, _measure._sayable, nested(51))
+
+
 # --- names
 
 def names_of_both_versions():
@@ -380,6 +432,13 @@ def names_of_both_versions():
         assert spider.combine_connectivity(*both) == f"mine.connectivity.{condition}"
     assert spider.combine_connectivity(True, False, prefix="dscp.48") == "dscp.48.connectivity.broken"
     assert spider.conn_timeout == 3 and spider.source == SOURCE
+    with unittest.TestCase().assertLogs("pathspider", "WARNING") as told:
+        spider.outqueue.put({}), spider.outqueue.put({})
+    assert len(told.records) == 1 and spider.outqueue.empty()
+    tokens = sync.SemaphoreN(3)
+    assert not tokens.acquire(blocking=False)
+    tokens.release_n(3)
+    assert tokens.acquire_n(3, blocking=False) and not tokens.acquire(blocking=False)
     assert spider.outqueue.collect(spider.merge, None, {"sp": 1, "_own": 2}) == [{"observed": False, "sp": 1}]
 
 

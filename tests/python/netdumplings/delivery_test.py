@@ -188,6 +188,13 @@ class Delivers(unittest.TestCase):
         self.assertEqual(sum("queue to the hub is full" in line for line in logs.output), 2)
         self.assert_all_counted(delivery)
 
+    def test_what_was_delivered_leaves_its_room(self):
+        with Hub() as hub:
+            delivery = self.delivery(f"localhost:{hub.in_port}", max_bytes=3000)
+            for number in range(10):
+                self.assertTrue(delivery.put(dumpling(number, size=2000)))
+                wait_for(lambda number=number: delivery.delivered == number + 1, "it to be delivered")
+
     def test_waits_for_room_where_it_may(self):
         delivery = self.delivery("localhost:1", max_dumplings=1)
         delivery.put(dumpling(0))

@@ -5,6 +5,7 @@ import logging
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -205,6 +206,19 @@ class Eater(DumplingEater):
 Eater("signalled", sys.argv[1]).run()
 print("after", flush=True)
 """
+
+
+class Watches(unittest.TestCase):
+    def test_whether_the_hubs_machine_is_there(self):
+        class Looks(Notes):
+            async def on_connect(self, hub_uri, websocket):
+                its_socket = websocket.transport.get_extra_info("socket")
+                self.connected.append(its_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+
+        with HostileHub(sends()) as hub:
+            eater = Looks("e", hub.address)
+            eater.run(0)
+        self.assertEqual(eater.connected, [40_000])
 
 
 class SaysHello(unittest.TestCase):

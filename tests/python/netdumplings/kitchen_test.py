@@ -12,7 +12,8 @@ import unittest
 import warnings
 from unittest import mock
 
-from netdumplings import DumplingChef, DumplingKitchen, NetDumplingsError, _packets
+from netdumplings import DumplingChef, DumplingDriver, DumplingKitchen, NetDumplingsError, _packets
+from netdumplings._station import Station
 from netdumplings.dumplingchefs import DNSLookupChef, PacketCountChef
 
 EXAMPLE = str(pathlib.Path(__file__).resolve().parents[3] / "examples/first.pcap")
@@ -257,6 +258,15 @@ class RunsLive(unittest.TestCase):
         self.assertEqual(len(logs.records), 1)
         release.set()
         wait_for(lambda: kitchen.skipped_pokes > 0, "its late pokes to be counted")
+
+    def test_a_slow_handler_is_named_once(self):
+        station = Station(DNSLookupChef())
+        self.assertIsNone(station.slow(0))
+        for _ in range(2):
+            station.begin(DumplingDriver.packet)
+            self.assertEqual([station.slow(3600), station.slow(0), station.slow(0)], [None, DumplingDriver.packet, None])
+            station.end()
+        self.assertEqual(station.meters[DumplingDriver.packet].figures()["blocked"], 2)
 
     def test_ctrl_c(self):
         code = ("import sys; sys.path.insert(0, %r)\n"
