@@ -140,7 +140,8 @@ void dealloc(PyObject* self) {
 // False: it is running, and an exception is set.
 bool enter(ObserverObject* self) {
   if (!self->busy) return true;
-  return fail(PyExc_RuntimeError, "this observer is running, in another thread or with the hook that asks it");
+  return fail(PyExc_RuntimeError,
+              "this observer is running, in another thread or with the hook that asks it");
 }
 
 std::optional<std::string> run_without_lock(ObserverObject* self, Clock::time_point until) {
