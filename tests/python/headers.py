@@ -4,6 +4,7 @@ Usage: headers.py TEST      (exit status 77: what it needs is not here)
 """
 import datetime
 import os
+import struct
 import sys
 import tempfile
 
@@ -298,6 +299,42 @@ def prefixes_answer_as_ipp_does(_):
         except ValueError:
             continue
         raise AssertionError((version, data))
+    for problem, ask in ((ValueError, lambda: one.is_prefix(from_s("2001:db8::1"))), (TypeError, lambda: one.is_prefix("192.0.2.1")),
+                         (ValueError, lambda: one.first_bit_different(from_s("::1"))), (ValueError, lambda: one.has_bit_set(32)),
+                         (ValueError, lambda: one.has_bit_set(-1)), (TypeError, lambda: one.has_bit_set("1")),
+                         (ValueError, lambda: setattr(one, "length", 33)), (TypeError, lambda: from_s(b"192.0.2.1"))):
+        try:
+            ask()
+        except problem:
+            continue
+        raise AssertionError(problem)
+    assert one.length == 8 and not one.equal("192.0.2.1") and one != "192.0.2.1" and from_s("::1").first_bit_different(from_s("::1")) == 128
+
+
+def chunks_of_sctp_end_where_they_must(_):
+    """However their lengths lie (RFC 9260, section 3.2)."""
+    from spiderling.testing import Packets, run_chain
+
+    class Chunks(Chain):
+        def new_flow(self, rec, ip):
+            rec["chunks"] = None
+
+        def l4(self, rec, pkt, rev):
+            rec["chunks"] = [(one.type, one.flags, one.length, one.is_ok, bytes(one.bytes)) for one in pkt.sctp.chunks]
+
+    def of(chunks):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 32 + len(chunks), 1, 0, 64, 132, 0, bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]))
+        packets = Packets().add(ip + struct.pack("!HHII", 5000, 5001, 1, 0) + chunks, link_type=101)
+        return [tuple(one) for one in run_chain(Chunks, packets)["chunks"]]
+
+    whole = bytes([0, 3, 0, 8]) + b"four"
+    good = (0, 3, 8, True, b"four")
+    assert of(b"") == [] and of(whole) == [good] and of(whole + whole) == [good, good]
+    for length in range(4):  # it does not even have its own header
+        assert of(whole + bytes([9, 0, 0, length]) + whole) == [good], length
+    assert of(bytes([1, 0, 0, 5]) + b"x\0\0\0" + whole) == [(1, 0, 5, True, b"x"), good], "padding is no part of it"
+    assert of(bytes([1, 0, 0, 5]) + b"x") == [(1, 0, 5, True, b"x")] and of(whole + b"\1\2\3") == [good]
+    assert of(whole + bytes([1, 0, 255, 255]) + b"more") == [good, (1, 0, 65535, False, b"more")], "more than was captured"
 
 
 ATTRIBUTES = [name for kind in ("Packet", "IP", "IP6", "TCP", "UDP", "ICMP", "ICMP6", "SCTP")
