@@ -193,9 +193,11 @@ PyMethodDef methods[] = {
 };
 
 PyObject* from_s(PyObject*, PyObject* argument) {
-  const char* given = PyUnicode_AsUTF8(argument);
+  Py_ssize_t size = 0;
+  const char* given = PyUnicode_AsUTF8AndSize(argument, &size);
   if (given == nullptr) return nullptr;
-  const std::string whole(given);
+  const std::string whole(given, static_cast<std::size_t>(size));
+  if (whole.find('\0') != std::string::npos) return fail(PyExc_ValueError, "an address has no zero bytes");
   const auto slash = whole.find('/');
   const auto address = IpAddress::parse(whole.substr(0, slash));
   if (!address) return fail(PyExc_ValueError, "neither an IPv4 nor an IPv6 address");

@@ -287,7 +287,7 @@ def prefixes_answer_as_ipp_does(_):
     assert str(from_s("2001:DB8:0:0::1/64")) == "2001:db8::1/64"
     one.length = 8
     assert str(one) == "192.0.2.1/8"
-    for wrong in ("", "192.0.2", "192.0.2.1/33", "x/8", "192.0.2.1/"):
+    for wrong in ("", "192.0.2", "192.0.2.1/33", "x/8", "192.0.2.1/", "192.0.2.1\0", "192.0.2.1/8\0x"):
         try:
             from_s(wrong)
         except ValueError:

@@ -421,6 +421,8 @@ def names_of_both_versions():
     assert (connection.client, connection.port, connection.state, connection.tstart) == ("socket", 7, Conn.OK, "now")
     assert connection.pop("client") == "socket" and connection["sp"] == 7 and connection["spdr_state"] == CONN_OK
     assert network.interface_up("lo") in (True, False) and not network.interface_up("no_such_interface")
+    for name in ("lo\0", "lo" + "o" * 500):
+        assert network.ipv4_address(name) is None and not network.interface_up(name) and network.ipv6_address(name) is None
     assert network.ipv4_address("no_such_interface") is None and network.ipv6_address("no_such_interface") is None
 
     class Mine(sync.SynchronizedSpider, PluggableSpider):

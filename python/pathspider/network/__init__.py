@@ -11,7 +11,9 @@ _SCOPE_LINK = 0x20
 
 
 def _ask(interface, request):
-    name = interface.encode()[:15]
+    name = interface.encode()
+    if len(name) > 15 or b"\0" in name:  # the kernel would take it for another one's
+        raise OSError(f"no interface has the name {interface!r}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         return fcntl.ioctl(asking.fileno(), request, struct.pack("256s", name))
 
