@@ -1,5 +1,6 @@
 #include "app/command_line.h"
 
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -69,6 +70,16 @@ CLI::Validator number_between(double least, double most) {
     return is_good ? std::string() : fmt::format("{} is no number from {:g} to {:g}", text, least, most);
   };
   return CLI::Validator(check, fmt::format("FLOAT in [{:g} - {:g}]", least, most));
+}
+
+CLI::Validator count_from(std::uint64_t least) {
+  const auto check = [least](const std::string& text) {
+    std::uint64_t number = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_good = fault == std::errc() && end == text.data() + text.size() && number >= least;
+    return is_good ? std::string() : fmt::format("{} is no whole number from {} on", text, least);
+  };
+  return CLI::Validator(check, "");
 }
 
 }  // namespace spiderling::app

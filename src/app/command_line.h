@@ -28,4 +28,8 @@ inline constexpr double longest_seconds = 1e8;
 /// lets "nan" through.
 CLI::Validator number_between(double least, double most);
 
+/// A check for options that count: a whole number from `least` on. CLI11 takes -1 for 2^64 - 1, and what is
+/// larger than that for it.
+CLI::Validator count_from(std::uint64_t least);
+
 }  // namespace spiderling::app

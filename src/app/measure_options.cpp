@@ -70,6 +70,7 @@ void add_how(CLI::App& cli, MeasureOptions& o) {
                   "Failures in a row of the measurement's combine(), after which no more jobs are taken, or "
                   "of a chain's "
                   "hook, after which the chain is set aside; 0: it goes on")
+      ->check(count_from(0))
       ->capture_default_str()
       ->type_name("N");
   how->add_option("--timeout", o.timeout_seconds, "Seconds for one connection, its conversation included")

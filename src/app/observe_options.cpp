@@ -32,7 +32,7 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
       ->type_name("BYTES");
   input->add_flag_callback(
       "--no-promiscuous", [&o] { o.promiscuous = false; }, "Leave the interface's promiscuous mode alone");
-  input->add_option("--count", o.count, "Stop after so many packets")->type_name("N");
+  input->add_option("--count", o.count, "Stop after so many packets")->check(count_from(1))->type_name("N");
   input
       ->add_option("--duration", o.duration_seconds,
                    "Stop after so many seconds (of a trace: of its own time)")
@@ -71,6 +71,7 @@ void add_options(CLI::App& cli, ObserveOptions& o) {
                    "Failures of a chain's hook, one after the other, after which the chain is set aside, and "
                    "the others "
                    "go on; 0: it goes on, too")
+      ->check(count_from(0))
       ->capture_default_str()
       ->type_name("N");
   flows->add_option("--shards", o.shards, "Threads to spread the flows over; the records stay the same")

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "app/command_line.h"
 #include "app/eater_command.h"
 #include "eaters/printable.h"
 #include "eaters/store.h"
@@ -42,8 +43,9 @@ void add_print_options(CLI::App& cli, PrintOptions& o) {
                  "is not there yet")
       ->type_name("FILE.db");
   cli.add_option("--keep", o.store_options.keep, "Of what is stored, keep only the newest so many (all)")
+      ->check(count_from(1))
       ->type_name("N");
-  cli.add_option("--count", o.count, "Stop after so many dumplings")->type_name("N");
+  cli.add_option("--count", o.count, "Stop after so many dumplings")->check(count_from(1))->type_name("N");
 }
 
 class Printer final : public CommandEater {

@@ -53,6 +53,7 @@ void add_chef_options(CLI::App& cli, SniffOptions& o) {
       ->add_option("--max-failures", o.max_failures,
                    "Failures of a handler, one after the other, after which its chef is set aside: it gets "
                    "nothing more, the others go on; 0: it goes on, too")
+      ->check(count_from(0))
       ->capture_default_str()
       ->type_name("N");
   // As a function: an optional would be false when the flag is not given.
@@ -74,7 +75,7 @@ void add_input_options(CLI::App& cli, SniffOptions& o) {
           std::map<std::string, Pace>{{"original", Pace::original}, {"fast", Pace::fast}}))
       ->default_str("fast")
       ->type_name("original|fast");
-  input->add_option("--count", o.count, "Stop after so many packets")->type_name("N");
+  input->add_option("--count", o.count, "Stop after so many packets")->check(count_from(1))->type_name("N");
   input
       ->add_option("--duration", o.duration_seconds,
                    "Stop after so many seconds (of a trace: of its own time)")

@@ -40,7 +40,9 @@ void add_query_options(CLI::App& cli, QueryOptions& o) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("KITCHEN");
-  cli.add_option("--limit", o.limit, "Only the newest so many of these")->type_name("N");
+  cli.add_option("--limit", o.limit, "Only the newest so many of these")
+      ->check(count_from(1))
+      ->type_name("N");
   cli.add_flag("--ndjson", o.ndjson, "Print each dumpling as it came, as one line of JSON");
   cli.add_flag("--payload,!--no-payload", o.payload, "Print payloads (yes)");
   cli.add_flag("--color,!--no-color", o.color, "Print in colour (on a terminal)");
