@@ -1,11 +1,11 @@
 #include "campaign/echo_probe.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <optional>
 #include <thread>
 
+#include "host/capabilities.h"
 #include "host/namespaces.h"
 
 namespace spiderling {
@@ -18,7 +18,8 @@ Timestamp at(std::chrono::milliseconds after) { return Timestamp(1'000'000s) + a
 class EchoProbeTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
+    if (!has_capability(Capability::sys_admin))
+      GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
     auto made = NetworkNamespace::make();
     ASSERT_TRUE(made) << made.error().message;
     there_.emplace(std::move(*made));
@@ -64,7 +65,8 @@ TEST_P(EchoProbeTest, OnlyItsOwnAnswersCount) {
 INSTANTIATE_TEST_SUITE_P(Versions, EchoProbeTest, testing::Values("127.0.0.1", "::1"));
 
 TEST(EchoProbe, NobodyIsSilent) {
-  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
+  if (!has_capability(Capability::sys_admin))
+    GTEST_SKIP() << "SKIPPED: needs root, run the tests with sudo to cover this";
   const auto made = NetworkNamespace::make();
   ASSERT_TRUE(made) << made.error().message;
   const auto inside = InNamespace::enter(*made);

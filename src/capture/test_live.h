@@ -35,8 +35,10 @@ class Live : public testing::Test {
       if (::unshare(CLONE_NEWNET) != 0) {
         if (errno != EPERM) return ADD_FAILURE() << "no network namespace: " << std::strerror(errno);
         skipped = "needs root to make a network namespace, run the tests with sudo to cover live capture";
-      } else if (!run("ip link set lo up")) {
+      } else if (!run("ip -Version >/dev/null")) {
         skipped = "needs the program ip (package iproute2) to cover live capture";
+      } else if (!run("ip link set lo up")) {
+        ADD_FAILURE() << "the loopback of a new network namespace cannot be set up";
       } else {
         body();
       }

@@ -23,7 +23,7 @@
 
 namespace spiderling::python {
 
-/// The functions of Measurement, over a Run of pathspider/_measure.py. Those of them that may wait run in
+/// The functions of Measurement, over a Run of pathspider/_run.py. Those of them that may wait run in
 /// threads of their own. What the plugin raises is thrown as std::runtime_error and told in the log, a few
 /// times.
 class SpiderCore {

@@ -1,4 +1,4 @@
-// A spider as pathspider/_measure.py has it: a plugin, and a run of it.
+// A spider as pathspider/_measure.py and _run.py have it: a plugin, and a run of it.
 #pragma once
 
 #include <Python.h>

@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t most_depth = 100;  // of JSON; pathspider/_measure.py says less
+constexpr std::size_t most_depth = 100;  // of JSON; pathspider/_records.py says less
 
 }  // namespace
 

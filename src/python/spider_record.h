@@ -17,7 +17,7 @@ std::string fields_json(const ConnectionRecord& record);
 /// `text`: an object of JSON. Throws what Boost.JSON throws where it is none.
 void add_fields(ConnectionRecord& record, std::string_view text);
 
-/// What post_connect() of pathspider/_measure.py says of a connection. With the interpreter's lock. Throws
+/// What post_connect() of pathspider/_run.py says of a connection. With the interpreter's lock. Throws
 /// std::runtime_error.
 SpiderCall::Told told_of_connection(PyObject* told);
 

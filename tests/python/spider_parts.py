@@ -14,7 +14,7 @@ import types
 import unittest
 
 sys.path.insert(0, os.environ["SPIDERLING_PYTHON"])
-from pathspider import _measure, _options, _packets  # noqa: E402
+from pathspider import _measure, _options, _packets, _records  # noqa: E402
 from pathspider.base import CONN_FAILED, CONN_OK, CONN_TIMEOUT, Conn, Connection, PluggableSpider  # noqa: E402
 from pathspider.desync import DesynchronizedSpider  # noqa: E402
 from pathspider.forge import ForgeSpider  # noqa: E402
@@ -405,8 +405,8 @@ def lists_within_lists_have_an_end():
             value = [value]
         return value
 
-    assert _measure._sayable(nested(50)) == nested(50)
-    raises(ValueError, _measure._sayable, nested(51))
+    assert _records.sayable(nested(50)) == nested(50)
+    raises(ValueError, _records.sayable, nested(51))
 
 
 # --- names
