@@ -68,10 +68,11 @@ Result<RunningCheck> start_check(const std::string& scenario, const LabOptions& 
 }
 
 // Takes the one that ends next out of the list: which, and its exit status.
-std::pair<RunningCheck, int> wait_for_one(std::vector<RunningCheck>& running) {
+Result<std::pair<RunningCheck, int>> wait_for_one(std::vector<RunningCheck>& running) {
   for (;;) {
     int status = 0;
     const pid_t ended = ::waitpid(-1, &status, 0);
+    if (ended < 0 && errno != EINTR) return error("cannot wait for a check: {}", std::strerror(errno));
     const auto found = std::ranges::find(running, ended, &RunningCheck::process);
     if (found == running.end()) continue;
     std::pair<RunningCheck, int> one(std::move(*found), exit_status(status));
@@ -111,7 +112,9 @@ Result<Outcome> check_each(const std::vector<lab::Scenario>& scenarios, const La
       running.push_back(std::move(*started));
       continue;
     }
-    const auto [check, status] = wait_for_one(running);
+    const auto ended = wait_for_one(running);
+    if (!ended) return tl::unexpected(ended.error());
+    const auto& [check, status] = *ended;
     check.show_all();
     if (status == bad_request) return Outcome{0, bad_request};  // it has said why: no other would do better
     if (status > 128) return Outcome{0, failed_while_running};  // ended by a signal

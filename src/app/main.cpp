@@ -196,6 +196,8 @@ void end_python(int status) {
 int main(int argc, char** argv) {
   // A reader that went away is an error of write(), not a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever started us may have ignored it: then nobody would be told how programs of ours ended.
+  std::signal(SIGCHLD, SIG_DFL);
   int status = spiderling::app::failed_while_running;
   try {
     status = spiderling::app::run({argv, static_cast<std::size_t>(argc)});

@@ -5,6 +5,7 @@ Usage: check.py TEST            SCALE (environment): so many times as many targe
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -112,6 +113,13 @@ def what_is_refused_ends_all():
     assert said.count("--no-such-option") == 1 and "measurements in" not in said, said
     sandbox.assert_as_before(before)
     assert "--at-once" in lab("check", "all", "--at-once", "0", status=2)
+
+
+def whoever_started_it_ignores_children():
+    """Then the kernel would keep from us how programs ended."""
+    said = lab("check", "all", "--at-once", "2", "--", "--no-such-option", status=2,
+               preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert said.count("--no-such-option") == 1 and "measurements in" not in said, said
 
 
 def scale_and_loss():
